@@ -1,0 +1,118 @@
+"""Refusals: what a caller is told instead of an answer.
+
+A `Refusal` takes the same way out of a node as any answer does. On the wire it is a ``google.rpc.Status`` with one
+`ErrorDetail` among its details; `status_of` and `refusal_of` are the two sides of that border.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from google.rpc.status_pb2 import Status
+from tongban.api.errors.v1.errors_pb2 import ErrorDetail
+from tongban.core.codes import CATALOGUE, INTERNAL, INVALID_FIELD, Code
+
+
+class _Facts(dict[str, str]):
+    """Facts for a sentence; one that nobody gave is left out rather than told in braces."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+@dataclass(slots=True)
+class Refusal(Exception):
+    """A call is refused; the code says how, the facts fill the catalogue's sentences.
+
+    Facts must hold no personal data: they leave the node and stand in evidence logs.
+    """
+
+    code: Code
+    facts: Mapping[str, str] = field(default_factory=dict)
+    field: str = ""
+    """Path of the wrong field in the request."""
+    rule: str = ""
+    """Rule that was broken, in words."""
+    member: str = ""
+    """Member at whose node it arose; set by the node when it leaves."""
+    reference: str = ""
+    """Key of the node's log entry with the inside of the error."""
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+    @property
+    def message(self) -> str:
+        """What happened, in English."""
+        return self._fill(self.code.message)
+
+    @property
+    def message_zh(self) -> str:
+        """What happened, in Chinese."""
+        return self._fill(self.code.message_zh)
+
+    @property
+    def remedy(self) -> str:
+        """What to do now, in English."""
+        return self._fill(self.code.remedy)
+
+    @property
+    def remedy_zh(self) -> str:
+        """What to do now, in Chinese."""
+        return self._fill(self.code.remedy_zh)
+
+    def at(self, member: str) -> "Refusal":
+        """Return the same refusal as it leaves the node of this member; one from further away stays as it is."""
+        return self if self.member else replace(self, member=member)
+
+    def _fill(self, sentence: str) -> str:
+        own = {"field": self.field, "rule": self.rule, "member": self.member, "reference": self.reference}
+        return sentence.format_map(_Facts({**own, **self.facts})).strip()
+
+
+def invalid_field(path: str, rule: str) -> Refusal:
+    """Return the refusal of a field that breaks a rule."""
+    return Refusal(INVALID_FIELD, field=path, rule=rule)
+
+
+def status_of(refusal: Refusal) -> Status:
+    """Return the refusal as it travels."""
+    detail = ErrorDetail(
+        code=refusal.code.name,
+        member=refusal.member,
+        field=refusal.field,
+        rule=refusal.rule,
+        message=refusal.message,
+        message_zh=refusal.message_zh,
+        remedy=refusal.remedy,
+        remedy_zh=refusal.remedy_zh,
+        retryable=refusal.code.retryable,
+        reference=refusal.reference,
+        facts=dict(refusal.facts),
+    )
+    status = Status(code=refusal.code.status, message=str(refusal))
+    status.details.add().Pack(detail)
+    return status
+
+
+def refusal_of(status: Status) -> Refusal:
+    """Return the refusal that a status tells; a code that this version does not know keeps its own sentences."""
+    detail = ErrorDetail()
+    if not any(entry.Unpack(detail) for entry in status.details):
+        return Refusal(INTERNAL)
+    return Refusal(
+        code=CATALOGUE.get(detail.code) or _foreign(detail, status.code),
+        facts=dict(detail.facts),
+        field=detail.field,
+        rule=detail.rule,
+        member=detail.member,
+        reference=detail.reference,
+    )
+
+
+def _foreign(detail: ErrorDetail, status: int) -> Code:
+    literal = [_literal(text) for text in (detail.message, detail.message_zh, detail.remedy, detail.remedy_zh)]
+    return Code(detail.code, status, literal[0], literal[1], literal[2], literal[3], detail.retryable)
+
+
+def _literal(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")

@@ -1,0 +1,1 @@
+"""The node, its storage, transports, operations and command line."""

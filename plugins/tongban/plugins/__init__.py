@@ -1,0 +1,1 @@
+"""Built-in plugins; each enters by the entry-point group ``tongban.plugins``, like everybody's."""
