@@ -1,7 +1,7 @@
 """The error catalogue: every code with its gRPC status, what happened and what to do, in English and Chinese.
 
-A refusal carries one of these codes; programs act on the code, people read the sentences. Words in braces are facts of the
-refusal, filled in when it is told.
+A refusal carries one of these codes; programs act on the code, people read the sentences. Words in braces are facts
+of the refusal, filled in when it is told.
 """
 
 from dataclasses import dataclass

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from google.rpc.status_pb2 import Status
+
 from tongban.api.errors.v1.errors_pb2 import ErrorDetail
 from tongban.core.codes import CATALOGUE, INTERNAL, INVALID_FIELD, Code
 
@@ -19,7 +20,7 @@ class _Facts(dict[str, str]):
         return ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Refusal(Exception):
     """A call is refused; the code says how, the facts fill the catalogue's sentences.
 
