@@ -1,1 +1,57 @@
-"""Tongban core."""
+"""What a plugin author and a window need, and every rule that is pure.
+
+This is the one import of a plugin: items, answers, sources, and `hookimpl`. The window's client is `tongban.core.client`.
+"""
+
+from importlib.metadata import version
+
+from tongban.core.errors import Refusal
+from tongban.core.hooks import hookimpl
+from tongban.core.items import (
+    Accept,
+    Answer,
+    Approve,
+    Case,
+    Correct,
+    DecidingFact,
+    Field,
+    Item,
+    ItemType,
+    LeaveToOfficer,
+    Material,
+    Party,
+    Refuse,
+    Reject,
+    Required,
+)
+from tongban.core.plugin import PluginSettings, SettingError
+from tongban.core.sources import CreditRecord, RecordKind, SourceUnavailable, Verdict
+
+__version__ = version("tongban")
+
+__all__ = [
+    "Accept",
+    "Answer",
+    "Approve",
+    "Case",
+    "Correct",
+    "CreditRecord",
+    "DecidingFact",
+    "Field",
+    "Item",
+    "ItemType",
+    "LeaveToOfficer",
+    "Material",
+    "Party",
+    "PluginSettings",
+    "RecordKind",
+    "Refusal",
+    "Refuse",
+    "Reject",
+    "Required",
+    "SettingError",
+    "SourceUnavailable",
+    "Verdict",
+    "__version__",
+    "hookimpl",
+]

@@ -1,0 +1,76 @@
+"""What the plugins of a node bring, in one table. Requests are dispatched by it, not by hook calls."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tongban.core import hooks
+from tongban.core.items import Item
+from tongban.core.plugin import PluginSettings
+from tongban.core.sources import CreditSource, IdentitySource
+
+
+class PluginConflict(Exception):
+    """Two plugins claim the same thing, or one plugin claims what it cannot."""
+
+
+@dataclass(slots=True)
+class Brought:
+    """What one plugin brings."""
+
+    plugin: str
+    items: Sequence[Item] = ()
+    identity: IdentitySource | None = None
+    credit: CreditSource | None = None
+
+
+@dataclass(slots=True)
+class Registry:
+    """What all plugins bring, without conflict."""
+
+    items: dict[str, Item] = field(default_factory=dict)
+    identity: IdentitySource | None = None
+    credit: CreditSource | None = None
+    _owners: dict[str, str] = field(default_factory=dict)
+
+    def add(self, brought: Brought) -> None:
+        """Take in what a plugin brings, all or nothing.
+
+        Raises:
+            PluginConflict: another plugin has claimed the same item or source.
+        """
+        for claim in _claims(brought):
+            self._check(claim, brought.plugin)
+        for claim in _claims(brought):
+            self._owners[claim] = brought.plugin
+        self.items |= {item.code: item for item in brought.items}
+        self.identity = brought.identity or self.identity
+        self.credit = brought.credit or self.credit
+
+    def _check(self, claim: str, plugin: str) -> None:
+        if claim in self._owners:
+            raise PluginConflict(
+                f"{claim} is claimed by the plugins {self._owners[claim]} and {plugin}; enable only one of them in node.toml"
+            )
+
+
+def _claims(brought: Brought) -> list[str]:
+    claims = [f"item {item.code}" for item in brought.items]
+    claims += ["the identity source"] if brought.identity else []
+    claims += ["the credit source"] if brought.credit else []
+    return claims
+
+
+def ask_plugin(name: str, plugin: object, settings: PluginSettings) -> Brought:
+    """Call a plugin's hooks and return what it brings.
+
+    Raises:
+        pluggy.PluginValidationError: it implements a hook, or takes a parameter, that does not exist.
+        Exception: whatever the plugin raises.
+    """
+    manager = hooks.new_manager()
+    manager.register(plugin, name)
+    manager.check_pending()
+    items = [item for part in manager.hook.tongban_items(settings=settings) for item in part]
+    identity = manager.hook.tongban_identity_source(settings=settings)
+    credit = manager.hook.tongban_credit_source(settings=settings)
+    return Brought(name, items, identity[0] if identity else None, credit[0] if credit else None)
