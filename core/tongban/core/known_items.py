@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import tomli
 
@@ -49,5 +50,5 @@ def known_items() -> tuple[KnownItem, ...]:
     return tuple(_known_item(row) for row in tomli.loads(text)["item"])
 
 
-def _known_item(row: dict[str, object]) -> KnownItem:
-    return KnownItem(**{**row, "also": tuple(row.get("also", ()))})  # type: ignore[arg-type]
+def _known_item(row: dict[str, Any]) -> KnownItem:
+    return KnownItem(**row | {"also": tuple(row.get("also", ()))})
