@@ -1,6 +1,6 @@
 """What a plugin author and a window need, and every rule that is pure.
 
-This is the one import of a plugin: items, answers, sources, and `hookimpl`. The window's client is `tongban.core.client`.
+This is the one import of a plugin: items, answers, sources, `hookimpl`. The window's client is `tongban.core.client`.
 """
 
 from importlib.metadata import version

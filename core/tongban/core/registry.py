@@ -49,7 +49,7 @@ class Registry:
     def _check(self, claim: str, plugin: str) -> None:
         if claim in self._owners:
             raise PluginConflict(
-                f"{claim} is claimed by the plugins {self._owners[claim]} and {plugin}; enable only one of them in node.toml"
+                f"{claim} is claimed by the plugins {self._owners[claim]} and {plugin}; enable one of them in node.toml"
             )
 
 

@@ -1,0 +1,166 @@
+"""Documents: directory, catalogue and agreement. All are one thing: bytes, seals, version, age.
+
+Whoever has the right keys can believe a document wherever it came from; an older version never replaces a newer one.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from hashlib import sha256
+
+from tongban.api.common.v1.common_pb2 import Seal
+from tongban.api.documents.v1.documents_pb2 import (
+    Agreement,
+    Catalogue,
+    Directory,
+    Document,
+    DocumentHead,
+    PublicKey,
+    SignedDocument,
+)
+from tongban.core import codes, sealing
+from tongban.core.decoding import decoded
+from tongban.core.errors import Refusal
+from tongban.core.sealing import Keys, Leaf, member_sealed, seal_is_right
+
+DIRECTORY = "directory"
+
+
+class Freshness(Enum):
+    """How old a document is."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    """It works, and wants renewal."""
+    EXPIRED = "expired"
+    """It is worth nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorities:
+    """Whom a node trusts to say who belongs to the federation: k of these keys sign each directory."""
+
+    keys: tuple[PublicKey, ...]
+    threshold: int
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """A document whose seals were checked."""
+
+    name: str
+    digest: str
+    document: Document
+    signed: SignedDocument
+
+    def freshness(self, now: datetime) -> Freshness:
+        """Return how old it is."""
+        if now >= self.document.expires_at.ToDatetime(UTC):
+            return Freshness.EXPIRED
+        return Freshness.STALE if now >= self.document.stale_at.ToDatetime(UTC) else Freshness.FRESH
+
+    def head(self) -> DocumentHead:
+        """Return what it is, without content."""
+        return DocumentHead(
+            name=self.name,
+            version=self.document.version,
+            digest=self.digest,
+            stale_at=self.document.stale_at,
+            expires_at=self.document.expires_at,
+        )
+
+
+def new_document(
+    content: Directory | Catalogue | Agreement, version: int, now: datetime, stale: timedelta, expires: timedelta
+) -> Document:
+    """Return a document that is not signed yet; `stale` and `expires` count from now."""
+    document = Document(version=version, issued_at=now, stale_at=now + stale, expires_at=now + expires)
+    if isinstance(content, Directory):
+        document.directory.CopyFrom(content)
+    elif isinstance(content, Catalogue):
+        document.catalogue.CopyFrom(content)
+    else:
+        document.agreement.CopyFrom(content)
+    return document
+
+
+def document_leaf(document: bytes) -> Leaf:
+    """Return a document's bytes as they are sealed."""
+    return Leaf(sealing.DOCUMENT, document)
+
+
+def digest_of(signed: SignedDocument) -> str:
+    """Return the digest by which a document is fetched."""
+    return sha256(signed.document).hexdigest()
+
+
+def name_of(document: Document) -> str:
+    """Return the name under which a newer version replaces an older one."""
+    if document.HasField("directory"):
+        return DIRECTORY
+    if document.HasField("catalogue"):
+        return f"catalogue/{document.catalogue.member}"
+    return f"agreement/{'/'.join(document.agreement.parties)}/{document.agreement.name}"
+
+
+def believed_directory(signed: SignedDocument, authorities: Authorities) -> Believed:
+    """Return a directory that enough authorities signed.
+
+    Raises:
+        Refusal: MALFORMED, INVALID_FIELD, DOCUMENT_INVALID.
+    """
+    document = decoded(Document, signed.document)
+    if not document.HasField("directory"):
+        raise _invalid(document, "it is no directory")
+    leaf = document_leaf(signed.document)
+    signers = {key.key_id for key in authorities.keys for seal in signed.seals if seal_is_right(key, seal, leaf)}
+    if len(signers) < authorities.threshold:
+        rule = f"{len(signers)} of the trusted authorities signed it, and {authorities.threshold} must"
+        raise _invalid(document, rule)
+    return Believed(DIRECTORY, digest_of(signed), document, signed)
+
+
+def believed_of_members(signed: SignedDocument, keys: Keys) -> Believed:
+    """Return a catalogue that its member signed, or an agreement that both parties signed.
+
+    Raises:
+        Refusal: MALFORMED, INVALID_FIELD, DOCUMENT_INVALID.
+    """
+    document = decoded(Document, signed.document)
+    for member in _must_sign(document):
+        if not _has_sealed(keys, member, signed.seals, signed.document):
+            raise _invalid(document, f"no key that the directory lists for {member} signed it")
+    return Believed(name_of(document), digest_of(signed), document, signed)
+
+
+def check_newer(new: Believed, held: Believed | None) -> bool:
+    """Say whether a document replaces the one that is held; the same one again is no news.
+
+    Raises:
+        Refusal: DOCUMENT_OLDER if it is older, or other content under the same version.
+    """
+    if held is None:
+        return True
+    if new.digest == held.digest:
+        return False
+    if new.document.version <= held.document.version:
+        facts = {"name": new.name, "version": str(new.document.version), "held": str(held.document.version)}
+        raise Refusal(codes.DOCUMENT_OLDER, facts)
+    return True
+
+
+def _must_sign(document: Document) -> list[str]:
+    if document.HasField("catalogue"):
+        return [document.catalogue.member]
+    if document.HasField("agreement"):
+        return list(document.agreement.parties)
+    raise _invalid(document, "it is neither a catalogue nor an agreement")
+
+
+def _has_sealed(keys: Keys, member: str, seals: Iterable[Seal], document: bytes) -> bool:
+    return any(member_sealed(keys, member, seal, document_leaf(document)) for seal in seals)
+
+
+def _invalid(document: Document, rule: str) -> Refusal:
+    return Refusal(codes.DOCUMENT_INVALID, {"name": name_of(document)}, rule=rule)
