@@ -17,8 +17,8 @@ ROOTS = {"core": "core", "federation": "federation", "plugins": "plugins", "prot
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """Names of the files in the wheel."""
     folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-build-isolation", "--no-deps", "-w", folder, REPOSITORY]
-    subprocess.run(command, check=True, capture_output=True)
+    pip_wheel = [sys.executable, "-m", "pip", "wheel", "-q", "--no-build-isolation", "--no-deps"]
+    subprocess.run([*pip_wheel, "-w", folder, REPOSITORY], check=True, capture_output=True)
     (built,) = folder.glob("tongban-*.whl")
     with zipfile.ZipFile(built) as archive:
         return set(archive.namelist())
