@@ -5,7 +5,7 @@ Whoever has the right keys can believe a document wherever it came from; an olde
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from hashlib import sha256
 
@@ -23,6 +23,7 @@ from tongban.core import codes, sealing
 from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
 from tongban.core.sealing import Keys, Leaf, member_sealed, seal_is_right
+from tongban.core.times import moment, timestamp
 
 DIRECTORY = "directory"
 
@@ -56,9 +57,9 @@ class Believed:
 
     def freshness(self, now: datetime) -> Freshness:
         """Return how old it is."""
-        if now >= self.document.expires_at.ToDatetime(UTC):
+        if now >= moment(self.document.expires_at):
             return Freshness.EXPIRED
-        return Freshness.STALE if now >= self.document.stale_at.ToDatetime(UTC) else Freshness.FRESH
+        return Freshness.STALE if now >= moment(self.document.stale_at) else Freshness.FRESH
 
     def head(self) -> DocumentHead:
         """Return what it is, without content."""
@@ -75,7 +76,12 @@ def new_document(
     content: Directory | Catalogue | Agreement, version: int, now: datetime, stale: timedelta, expires: timedelta
 ) -> Document:
     """Return a document that is not signed yet; `stale` and `expires` count from now."""
-    document = Document(version=version, issued_at=now, stale_at=now + stale, expires_at=now + expires)
+    document = Document(
+        version=version,
+        issued_at=timestamp(now),
+        stale_at=timestamp(now + stale),
+        expires_at=timestamp(now + expires),
+    )
     if isinstance(content, Directory):
         document.directory.CopyFrom(content)
     elif isinstance(content, Catalogue):

@@ -1,0 +1,149 @@
+"""The settings of a node: one TOML file, node.toml, in the node's folder. Relative paths start in that folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import tomli
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
+
+from tongban.core.identifiers import check_member_id
+
+FILE = "node.toml"
+
+Address = Annotated[str, Field(pattern=r"^[^\s/]+:[0-9]{1,5}$")]
+
+
+class SettingsError(Exception):
+    """The file is missing or wrong; every error is a line that names key, rule and remedy."""
+
+    def __init__(self, path: Path, problems: list[str]) -> None:
+        super().__init__("\n".join([f"{path} cannot be used:", *(f"  {problem}" for problem in problems)]))
+        self.problems = problems
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class WindowsDoor(_Table):
+    """The door for windows: TLS, with a token."""
+
+    listen: Address = Field(description="Address to listen at, host:port.")
+
+
+class PeersDoor(_Table):
+    """The door for other members' nodes: mutual TLS by the directory's certificates."""
+
+    listen: Address = Field(description="Address to listen at, host:port.")
+
+
+class AdminDoor(_Table):
+    """The door for operators: a Unix socket in a folder that only its owner can enter."""
+
+    socket: str = Field("admin/socket", description="Path of the socket; at most 107 bytes when made absolute.")
+
+
+class KeyFiles(_Table):
+    """Where the node's keys are."""
+
+    organisation: str = Field(
+        "keys/organisation.key", description="Organisation key, PEM: it seals what the member says."
+    )
+    node: str = Field("keys/node.key", description="TLS key of the node, PEM.")
+    certificate: str = Field("keys/node.crt", description="TLS certificate of the node, PEM.")
+    data: str = Field("keys/data.key", description="Key of 32 bytes that encrypts personal data at rest.")
+
+
+class Trust(_Table):
+    """Whom the node trusts to say who belongs to the federation."""
+
+    authorities: list[str] = Field(default=[], description="Public keys of the directory's authorities, PEM files.")
+    threshold: int = Field(1, ge=1, description="How many of them must have signed a directory.")
+
+
+class Limits(_Table):
+    """Limits of time and number."""
+
+    handler_seconds: float = Field(
+        10.0, gt=0, le=600, description="Seconds that a plugin's handler or source may take."
+    )
+    message_seconds: float = Field(60.0, gt=0, le=600, description="Seconds for which a message to a peer is valid.")
+    retry_seconds: float = Field(
+        30.0, gt=0, le=3600, description="Longest pause between attempts to deliver, in seconds."
+    )
+    checkpoint_seconds: float = Field(
+        1.0, gt=0, le=3600, description="Seconds between checkpoints of a growing evidence log."
+    )
+    stop_seconds: float = Field(5.0, gt=0, le=600, description="Seconds that calls under way have when the node stops.")
+
+
+class Plugins(_Table):
+    """Which plugins are loaded, and a table ``[plugins.NAME]`` with the settings of each."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    enabled: list[str] = Field(default=[], description="Names of entry points in the group tongban.plugins.")
+
+    def table(self, name: str) -> dict[str, object]:
+        """Return the settings of one plugin."""
+        value = (self.model_extra or {}).get(name, {})
+        return value if isinstance(value, dict) else {}
+
+
+class Calendar(_Table):
+    """Working days."""
+
+    overrides: str = Field("", description="TOML file that adds or corrects years; empty for none.")
+
+
+class Settings(_Table):
+    """The whole file."""
+
+    member: str = Field(description="Member that the node serves, as in 310151 or 330100.gjj.")
+    name: str = Field(min_length=1, max_length=100, description="Name of the member.")
+    reflection: bool = Field(
+        False, description="Offer gRPC reflection at the windows door; it describes the node to strangers."
+    )
+    windows: WindowsDoor
+    peers: PeersDoor
+    admin: AdminDoor = AdminDoor()
+    keys: KeyFiles = KeyFiles()
+    trust: Trust = Trust()
+    limits: Limits = Limits()
+    plugins: Plugins = Plugins()
+    calendar: Calendar = Calendar()
+
+    @field_validator("member")
+    @classmethod
+    def _member_id(cls, value: str) -> str:
+        problem = check_member_id(value)
+        if problem:
+            raise ValueError(problem)
+        return value
+
+
+def load(home: Path) -> Settings:
+    """Read the settings of the node in this folder.
+
+    Raises:
+        SettingsError: with every error of the file.
+    """
+    path = home / FILE
+    try:
+        return Settings.model_validate(tomli.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise SettingsError(path, ["there is no such file; make a node's folder with `tongban init`"]) from None
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(path, [f"it is no TOML: {error}"]) from None
+    except ValidationError as error:
+        raise SettingsError(path, [_problem(one) for one in error.errors(include_url=False)]) from None
+
+
+def _problem(error: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{key}: there is no such setting; remove it, or correct its name"
+    if error["type"] == "missing":
+        return f"{key}: the setting is missing; add it"
+    return f"{key}: {error['msg'].removeprefix('Value error, ')}; correct it"
