@@ -28,7 +28,7 @@ from tongban.api.identity.v1 import identity_pb2 as tongban_dot_api_dot_identity
 from tongban.api.rules.v1 import rules_pb2 as tongban_dot_api_dot_rules_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftongban/api/cases/v1/acts.proto\x12\x14tongban.api.cases.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"tongban/api/common/v1/common.proto\x1a&tongban/api/identity/v1/identity.proto\x1a tongban/api/rules/v1/rules.proto\"\xbe\x01\n\x0c\x43\x61seMaterial\x12\'\n\x04\x63ode\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[a-z][a-z0-9_]*\x12\x17\n\x04name\x18\x02 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xc8\x01\x12\x18\n\x06\x64igest\x18\x03 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x07\x12\x19\n\x04size\x18\x04 \x01(\x04\x42\x0b\xf2\x86\x19\x07\x08\x01\x38\x80\x80\x80\x02\x12\x37\n\nmedia_type\x18\x05 \x01(\tB#\xf2\x86\x19\x1f\x08\x01\x18\x64\x42\x19[a-z0-9.+-]+/[a-z0-9.+-]+\"e\n\x08\x44\x65\x61\x64line\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\t\x12\x14\n\x0cworking_days\x18\x02 \x01(\r\x12\x0f\n\x07skipped\x18\x03 \x03(\t\x12\x13\n\x0bprovisional\x18\x04 \x01(\x08\x12\x10\n\x08\x63\x61lendar\x18\x05 \x01(\t\"\xa3\x04\n\x08Received\x12\x1a\n\x08handling\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1b\n\titem_code\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x32\x12\x1c\n\x0citem_version\x18\x03 \x01(\rB\x06\xf2\x86\x19\x02\x30\x01\x12 \n\x0e\x64\x65\x63iding_place\x18\x04 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x03\x12\x1f\n\rintake_number\x18\x05 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x32\x12\x37\n\tapplicant\x18\x06 \x01(\x0b\x32\x1c.tongban.api.common.v1.PartyB\x06\xf2\x86\x19\x02\x08\x01\x12,\n\x05\x61gent\x18\x07 \x01(\x0b\x32\x1d.tongban.api.common.v1.Person\x12\x42\n\x04\x66orm\x18\x08 \x03(\x0b\x32(.tongban.api.cases.v1.Received.FormEntryB\n\xf2\x86\x19\x06\x18\xe8\x07(\xc8\x01\x12=\n\tmaterials\x18\t \x03(\x0b\x32\".tongban.api.cases.v1.CaseMaterialB\x06\xf2\x86\x19\x02(d\x12\x44\n\nassertions\x18\n \x03(\x0b\x32(.tongban.api.identity.v1.SignedAssertionB\x06\xf2\x86\x19\x02(\n\x12 \n\ragreement_row\x18\x0b \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\x90\x03\x1a+\n\tFormEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xc2\x01\n\x0cSupplemented\x12=\n\tmaterials\x18\x01 \x03(\x0b\x32\".tongban.api.cases.v1.CaseMaterialB\x06\xf2\x86\x19\x02(d\x12\x46\n\x04\x66orm\x18\x02 \x03(\x0b\x32,.tongban.api.cases.v1.Supplemented.FormEntryB\n\xf2\x86\x19\x06\x18\xe8\x07(\xc8\x01\x1a+\n\tFormEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\t\n\x07\x41rrived\"R\n\x0e\x43orrectionItem\x12\'\n\x04\x63ode\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[a-z][a-z0-9_]*\x12\x17\n\x04text\x18\x02 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xf4\x03\"\x8e\x01\n\x13\x43orrectionRequested\x12=\n\x05items\x18\x01 \x03(\x0b\x32$.tongban.api.cases.v1.CorrectionItemB\x08\xf2\x86\x19\x04 \x01(d\x12\x38\n\x08\x64\x65\x61\x64line\x18\x02 \x01(\x0b\x32\x1e.tongban.api.cases.v1.DeadlineB\x06\xf2\x86\x19\x02\x08\x01\"[\n\x08\x41\x63\x63\x65pted\x12\x1d\n\x0b\x63\x61se_number\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x32\x12\x30\n\x08\x64\x65\x61\x64line\x18\x02 \x01(\x0b\x32\x1e.tongban.api.cases.v1.Deadline\"J\n\x0bNotAccepted\x12\x19\n\x06reason\x18\x01 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xe8\x07\x12 \n\x0fright_authority\x18\x02 \x01(\tB\x07\xf2\x86\x19\x03\x18\xc8\x01\"\x90\x01\n\x07\x44\x65\x63ided\x12\x36\n\x07outcome\x18\x01 \x01(\x0e\x32\x1d.tongban.api.cases.v1.OutcomeB\x06\xf2\x86\x19\x02\x08\x01\x12\x17\n\x06reason\x18\x02 \x01(\tB\x07\xf2\x86\x19\x03\x18\xe8\x07\x12\x34\n\x06result\x18\x03 \x01(\x0b\x32\x1c.tongban.api.common.v1.PaperB\x06\xf2\x86\x19\x02\x08\x01\"\xb6\x04\n\x03\x41\x63t\x12\x19\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x05\x12\x18\n\x06\x61uthor\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x16\n\x06number\x18\x03 \x01(\rB\x06\xf2\x86\x19\x02\x30\x01\x12\x30\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x17\n\x07officer\x18\x05 \x01(\tB\x06\xf2\x86\x19\x02\x18@\x12\x32\n\x08received\x18\x06 \x01(\x0b\x32\x1e.tongban.api.cases.v1.ReceivedH\x00\x12:\n\x0csupplemented\x18\x07 \x01(\x0b\x32\".tongban.api.cases.v1.SupplementedH\x00\x12\x30\n\x07\x61rrived\x18\x08 \x01(\x0b\x32\x1d.tongban.api.cases.v1.ArrivedH\x00\x12I\n\x14\x63orrection_requested\x18\t \x01(\x0b\x32).tongban.api.cases.v1.CorrectionRequestedH\x00\x12\x32\n\x08\x61\x63\x63\x65pted\x18\n \x01(\x0b\x32\x1e.tongban.api.cases.v1.AcceptedH\x00\x12\x39\n\x0cnot_accepted\x18\x0b \x01(\x0b\x32!.tongban.api.cases.v1.NotAcceptedH\x00\x12\x30\n\x07\x64\x65\x63ided\x18\x0c \x01(\x0b\x32\x1d.tongban.api.cases.v1.DecidedH\x00\x42\t\n\x07\x63ontent\"W\n\tSignedAct\x12\x17\n\x03\x61\x63t\x18\x01 \x01(\x0c\x42\n\xf2\x86\x19\x06\x08\x01\x18\x80\xe0\x03\x12\x31\n\x04seal\x18\x02 \x01(\x0b\x32\x1b.tongban.api.common.v1.SealB\x06\xf2\x86\x19\x02\x08\x01\"\xa8\x01\n\x05\x45vent\x12\x19\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x05\x12\x18\n\x08sequence\x18\x02 \x01(\rB\x06\xf2\x86\x19\x02\x30\x01\x12\x18\n\x08previous\x18\x03 \x01(\x0c\x42\x06\xf2\x86\x19\x02\x18 \x12\x1e\n\nact_digest\x18\x04 \x01(\x0c\x42\n\xf2\x86\x19\x06\x08\x01\x10 \x18 \x12\x30\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\"\x90\x01\n\x0bSignedEvent\x12\x18\n\x05\x65vent\x18\x01 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\xe8\x07\x12\x31\n\x04seal\x18\x02 \x01(\x0b\x32\x1b.tongban.api.common.v1.SealB\x06\xf2\x86\x19\x02\x08\x01\x12\x34\n\x03\x61\x63t\x18\x03 \x01(\x0b\x32\x1f.tongban.api.cases.v1.SignedActB\x06\xf2\x86\x19\x02\x08\x01*N\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_APPROVED\x10\x01\x12\x14\n\x10OUTCOME_REJECTED\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftongban/api/cases/v1/acts.proto\x12\x14tongban.api.cases.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"tongban/api/common/v1/common.proto\x1a&tongban/api/identity/v1/identity.proto\x1a tongban/api/rules/v1/rules.proto\"\xbe\x01\n\x0c\x43\x61seMaterial\x12\'\n\x04\x63ode\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[a-z][a-z0-9_]*\x12\x17\n\x04name\x18\x02 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xc8\x01\x12\x18\n\x06\x64igest\x18\x03 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x07\x12\x19\n\x04size\x18\x04 \x01(\x04\x42\x0b\xf2\x86\x19\x07\x08\x01\x38\x80\x80\x80\x02\x12\x37\n\nmedia_type\x18\x05 \x01(\tB#\xf2\x86\x19\x1f\x08\x01\x18\x64\x42\x19[a-z0-9.+-]+/[a-z0-9.+-]+\"\x82\x01\n\x08\x44\x65\x61\x64line\x12\x15\n\x03\x64\x61y\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x06\x12\x14\n\x0cworking_days\x18\x02 \x01(\r\x12\x1a\n\x07skipped\x18\x03 \x03(\tB\t\xf2\x86\x19\x05(\x90\x03H\x06\x12\x13\n\x0bprovisional\x18\x04 \x01(\x08\x12\x18\n\x08\x63\x61lendar\x18\x05 \x01(\tB\x06\xf2\x86\x19\x02\x18\x64\"\xb9\x04\n\x08Received\x12\x1a\n\x08handling\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1b\n\titem_code\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x32\x12\x1c\n\x0citem_version\x18\x03 \x01(\rB\x06\xf2\x86\x19\x02\x30\x01\x12 \n\x0e\x64\x65\x63iding_place\x18\x04 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x03\x12\x1f\n\rintake_number\x18\x05 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x32\x12\x37\n\tapplicant\x18\x06 \x01(\x0b\x32\x1c.tongban.api.common.v1.PartyB\x06\xf2\x86\x19\x02\x08\x01\x12,\n\x05\x61gent\x18\x07 \x01(\x0b\x32\x1d.tongban.api.common.v1.Person\x12X\n\x04\x66orm\x18\x08 \x03(\x0b\x32(.tongban.api.cases.v1.Received.FormEntryB \xf2\x86\x19\x1c\x18\xe8\x07(\xc8\x01R\x14[a-z][a-z0-9_]{0,63}\x12=\n\tmaterials\x18\t \x03(\x0b\x32\".tongban.api.cases.v1.CaseMaterialB\x06\xf2\x86\x19\x02(d\x12\x44\n\nassertions\x18\n \x03(\x0b\x32(.tongban.api.identity.v1.SignedAssertionB\x06\xf2\x86\x19\x02(\n\x12 \n\ragreement_row\x18\x0b \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\x90\x03\x1a+\n\tFormEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xd8\x01\n\x0cSupplemented\x12=\n\tmaterials\x18\x01 \x03(\x0b\x32\".tongban.api.cases.v1.CaseMaterialB\x06\xf2\x86\x19\x02(d\x12\\\n\x04\x66orm\x18\x02 \x03(\x0b\x32,.tongban.api.cases.v1.Supplemented.FormEntryB \xf2\x86\x19\x1c\x18\xe8\x07(\xc8\x01R\x14[a-z][a-z0-9_]{0,63}\x1a+\n\tFormEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\t\n\x07\x41rrived\"R\n\x0e\x43orrectionItem\x12\'\n\x04\x63ode\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[a-z][a-z0-9_]*\x12\x17\n\x04text\x18\x02 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xf4\x03\"\x8e\x01\n\x13\x43orrectionRequested\x12=\n\x05items\x18\x01 \x03(\x0b\x32$.tongban.api.cases.v1.CorrectionItemB\x08\xf2\x86\x19\x04 \x01(d\x12\x38\n\x08\x64\x65\x61\x64line\x18\x02 \x01(\x0b\x32\x1e.tongban.api.cases.v1.DeadlineB\x06\xf2\x86\x19\x02\x08\x01\"[\n\x08\x41\x63\x63\x65pted\x12\x1d\n\x0b\x63\x61se_number\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x32\x12\x30\n\x08\x64\x65\x61\x64line\x18\x02 \x01(\x0b\x32\x1e.tongban.api.cases.v1.Deadline\"J\n\x0bNotAccepted\x12\x19\n\x06reason\x18\x01 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xe8\x07\x12 \n\x0fright_authority\x18\x02 \x01(\tB\x07\xf2\x86\x19\x03\x18\xc8\x01\"\x90\x01\n\x07\x44\x65\x63ided\x12\x36\n\x07outcome\x18\x01 \x01(\x0e\x32\x1d.tongban.api.cases.v1.OutcomeB\x06\xf2\x86\x19\x02\x08\x01\x12\x17\n\x06reason\x18\x02 \x01(\tB\x07\xf2\x86\x19\x03\x18\xe8\x07\x12\x34\n\x06result\x18\x03 \x01(\x0b\x32\x1c.tongban.api.common.v1.PaperB\x06\xf2\x86\x19\x02\x08\x01\"\xb6\x04\n\x03\x41\x63t\x12\x19\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x05\x12\x18\n\x06\x61uthor\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x16\n\x06number\x18\x03 \x01(\rB\x06\xf2\x86\x19\x02\x30\x01\x12\x30\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x17\n\x07officer\x18\x05 \x01(\tB\x06\xf2\x86\x19\x02\x18@\x12\x32\n\x08received\x18\x06 \x01(\x0b\x32\x1e.tongban.api.cases.v1.ReceivedH\x00\x12:\n\x0csupplemented\x18\x07 \x01(\x0b\x32\".tongban.api.cases.v1.SupplementedH\x00\x12\x30\n\x07\x61rrived\x18\x08 \x01(\x0b\x32\x1d.tongban.api.cases.v1.ArrivedH\x00\x12I\n\x14\x63orrection_requested\x18\t \x01(\x0b\x32).tongban.api.cases.v1.CorrectionRequestedH\x00\x12\x32\n\x08\x61\x63\x63\x65pted\x18\n \x01(\x0b\x32\x1e.tongban.api.cases.v1.AcceptedH\x00\x12\x39\n\x0cnot_accepted\x18\x0b \x01(\x0b\x32!.tongban.api.cases.v1.NotAcceptedH\x00\x12\x30\n\x07\x64\x65\x63ided\x18\x0c \x01(\x0b\x32\x1d.tongban.api.cases.v1.DecidedH\x00\x42\t\n\x07\x63ontent\"W\n\tSignedAct\x12\x17\n\x03\x61\x63t\x18\x01 \x01(\x0c\x42\n\xf2\x86\x19\x06\x08\x01\x18\x80\xe0\x03\x12\x31\n\x04seal\x18\x02 \x01(\x0b\x32\x1b.tongban.api.common.v1.SealB\x06\xf2\x86\x19\x02\x08\x01\"\xaa\x01\n\x05\x45vent\x12\x19\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x05\x12\x18\n\x08sequence\x18\x02 \x01(\rB\x06\xf2\x86\x19\x02\x30\x01\x12\x1a\n\x08previous\x18\x03 \x01(\x0c\x42\x08\xf2\x86\x19\x04\x10 \x18 \x12\x1e\n\nact_digest\x18\x04 \x01(\x0c\x42\n\xf2\x86\x19\x06\x08\x01\x10 \x18 \x12\x30\n\x04time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\"\x90\x01\n\x0bSignedEvent\x12\x18\n\x05\x65vent\x18\x01 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\xe8\x07\x12\x31\n\x04seal\x18\x02 \x01(\x0b\x32\x1b.tongban.api.common.v1.SealB\x06\xf2\x86\x19\x02\x08\x01\x12\x34\n\x03\x61\x63t\x18\x03 \x01(\x0b\x32\x1f.tongban.api.cases.v1.SignedActB\x06\xf2\x86\x19\x02\x08\x01*N\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_APPROVED\x10\x01\x12\x14\n\x10OUTCOME_REJECTED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +45,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CASEMATERIAL'].fields_by_name['size']._serialized_options = b'\362\206\031\007\010\0018\200\200\200\002'
   _globals['_CASEMATERIAL'].fields_by_name['media_type']._loaded_options = None
   _globals['_CASEMATERIAL'].fields_by_name['media_type']._serialized_options = b'\362\206\031\037\010\001\030dB\031[a-z0-9.+-]+/[a-z0-9.+-]+'
+  _globals['_DEADLINE'].fields_by_name['day']._loaded_options = None
+  _globals['_DEADLINE'].fields_by_name['day']._serialized_options = b'\362\206\031\004\010\001H\006'
+  _globals['_DEADLINE'].fields_by_name['skipped']._loaded_options = None
+  _globals['_DEADLINE'].fields_by_name['skipped']._serialized_options = b'\362\206\031\005(\220\003H\006'
+  _globals['_DEADLINE'].fields_by_name['calendar']._loaded_options = None
+  _globals['_DEADLINE'].fields_by_name['calendar']._serialized_options = b'\362\206\031\002\030d'
   _globals['_RECEIVED_FORMENTRY']._loaded_options = None
   _globals['_RECEIVED_FORMENTRY']._serialized_options = b'8\001'
   _globals['_RECEIVED'].fields_by_name['handling']._loaded_options = None
@@ -60,7 +66,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECEIVED'].fields_by_name['applicant']._loaded_options = None
   _globals['_RECEIVED'].fields_by_name['applicant']._serialized_options = b'\362\206\031\002\010\001'
   _globals['_RECEIVED'].fields_by_name['form']._loaded_options = None
-  _globals['_RECEIVED'].fields_by_name['form']._serialized_options = b'\362\206\031\006\030\350\007(\310\001'
+  _globals['_RECEIVED'].fields_by_name['form']._serialized_options = b'\362\206\031\034\030\350\007(\310\001R\024[a-z][a-z0-9_]{0,63}'
   _globals['_RECEIVED'].fields_by_name['materials']._loaded_options = None
   _globals['_RECEIVED'].fields_by_name['materials']._serialized_options = b'\362\206\031\002(d'
   _globals['_RECEIVED'].fields_by_name['assertions']._loaded_options = None
@@ -72,7 +78,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUPPLEMENTED'].fields_by_name['materials']._loaded_options = None
   _globals['_SUPPLEMENTED'].fields_by_name['materials']._serialized_options = b'\362\206\031\002(d'
   _globals['_SUPPLEMENTED'].fields_by_name['form']._loaded_options = None
-  _globals['_SUPPLEMENTED'].fields_by_name['form']._serialized_options = b'\362\206\031\006\030\350\007(\310\001'
+  _globals['_SUPPLEMENTED'].fields_by_name['form']._serialized_options = b'\362\206\031\034\030\350\007(\310\001R\024[a-z][a-z0-9_]{0,63}'
   _globals['_CORRECTIONITEM'].fields_by_name['code']._loaded_options = None
   _globals['_CORRECTIONITEM'].fields_by_name['code']._serialized_options = b'\362\206\031\025\010\001\030@B\017[a-z][a-z0-9_]*'
   _globals['_CORRECTIONITEM'].fields_by_name['text']._loaded_options = None
@@ -112,7 +118,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENT'].fields_by_name['sequence']._loaded_options = None
   _globals['_EVENT'].fields_by_name['sequence']._serialized_options = b'\362\206\031\0020\001'
   _globals['_EVENT'].fields_by_name['previous']._loaded_options = None
-  _globals['_EVENT'].fields_by_name['previous']._serialized_options = b'\362\206\031\002\030 '
+  _globals['_EVENT'].fields_by_name['previous']._serialized_options = b'\362\206\031\004\020 \030 '
   _globals['_EVENT'].fields_by_name['act_digest']._loaded_options = None
   _globals['_EVENT'].fields_by_name['act_digest']._serialized_options = b'\362\206\031\006\010\001\020 \030 '
   _globals['_EVENT'].fields_by_name['time']._loaded_options = None
@@ -123,38 +129,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNEDEVENT'].fields_by_name['seal']._serialized_options = b'\362\206\031\002\010\001'
   _globals['_SIGNEDEVENT'].fields_by_name['act']._loaded_options = None
   _globals['_SIGNEDEVENT'].fields_by_name['act']._serialized_options = b'\362\206\031\002\010\001'
-  _globals['_OUTCOME']._serialized_start=2775
-  _globals['_OUTCOME']._serialized_end=2853
+  _globals['_OUTCOME']._serialized_start=2851
+  _globals['_OUTCOME']._serialized_end=2929
   _globals['_CASEMATERIAL']._serialized_start=201
   _globals['_CASEMATERIAL']._serialized_end=391
-  _globals['_DEADLINE']._serialized_start=393
-  _globals['_DEADLINE']._serialized_end=494
-  _globals['_RECEIVED']._serialized_start=497
-  _globals['_RECEIVED']._serialized_end=1044
-  _globals['_RECEIVED_FORMENTRY']._serialized_start=1001
-  _globals['_RECEIVED_FORMENTRY']._serialized_end=1044
-  _globals['_SUPPLEMENTED']._serialized_start=1047
-  _globals['_SUPPLEMENTED']._serialized_end=1241
-  _globals['_SUPPLEMENTED_FORMENTRY']._serialized_start=1001
-  _globals['_SUPPLEMENTED_FORMENTRY']._serialized_end=1044
-  _globals['_ARRIVED']._serialized_start=1243
-  _globals['_ARRIVED']._serialized_end=1252
-  _globals['_CORRECTIONITEM']._serialized_start=1254
-  _globals['_CORRECTIONITEM']._serialized_end=1336
-  _globals['_CORRECTIONREQUESTED']._serialized_start=1339
-  _globals['_CORRECTIONREQUESTED']._serialized_end=1481
-  _globals['_ACCEPTED']._serialized_start=1483
-  _globals['_ACCEPTED']._serialized_end=1574
-  _globals['_NOTACCEPTED']._serialized_start=1576
-  _globals['_NOTACCEPTED']._serialized_end=1650
-  _globals['_DECIDED']._serialized_start=1653
-  _globals['_DECIDED']._serialized_end=1797
-  _globals['_ACT']._serialized_start=1800
-  _globals['_ACT']._serialized_end=2366
-  _globals['_SIGNEDACT']._serialized_start=2368
-  _globals['_SIGNEDACT']._serialized_end=2455
-  _globals['_EVENT']._serialized_start=2458
-  _globals['_EVENT']._serialized_end=2626
-  _globals['_SIGNEDEVENT']._serialized_start=2629
-  _globals['_SIGNEDEVENT']._serialized_end=2773
+  _globals['_DEADLINE']._serialized_start=394
+  _globals['_DEADLINE']._serialized_end=524
+  _globals['_RECEIVED']._serialized_start=527
+  _globals['_RECEIVED']._serialized_end=1096
+  _globals['_RECEIVED_FORMENTRY']._serialized_start=1053
+  _globals['_RECEIVED_FORMENTRY']._serialized_end=1096
+  _globals['_SUPPLEMENTED']._serialized_start=1099
+  _globals['_SUPPLEMENTED']._serialized_end=1315
+  _globals['_SUPPLEMENTED_FORMENTRY']._serialized_start=1053
+  _globals['_SUPPLEMENTED_FORMENTRY']._serialized_end=1096
+  _globals['_ARRIVED']._serialized_start=1317
+  _globals['_ARRIVED']._serialized_end=1326
+  _globals['_CORRECTIONITEM']._serialized_start=1328
+  _globals['_CORRECTIONITEM']._serialized_end=1410
+  _globals['_CORRECTIONREQUESTED']._serialized_start=1413
+  _globals['_CORRECTIONREQUESTED']._serialized_end=1555
+  _globals['_ACCEPTED']._serialized_start=1557
+  _globals['_ACCEPTED']._serialized_end=1648
+  _globals['_NOTACCEPTED']._serialized_start=1650
+  _globals['_NOTACCEPTED']._serialized_end=1724
+  _globals['_DECIDED']._serialized_start=1727
+  _globals['_DECIDED']._serialized_end=1871
+  _globals['_ACT']._serialized_start=1874
+  _globals['_ACT']._serialized_end=2440
+  _globals['_SIGNEDACT']._serialized_start=2442
+  _globals['_SIGNEDACT']._serialized_end=2529
+  _globals['_EVENT']._serialized_start=2532
+  _globals['_EVENT']._serialized_end=2702
+  _globals['_SIGNEDEVENT']._serialized_start=2705
+  _globals['_SIGNEDEVENT']._serialized_end=2849
 # @@protoc_insertion_point(module_scope)

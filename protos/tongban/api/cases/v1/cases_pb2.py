@@ -29,7 +29,7 @@ from tongban.api.identity.v1 import identity_pb2 as tongban_dot_api_dot_identity
 from tongban.api.rules.v1 import rules_pb2 as tongban_dot_api_dot_rules_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tongban/api/cases/v1/cases.proto\x12\x14tongban.api.cases.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftongban/api/cases/v1/acts.proto\x1a\"tongban/api/common/v1/common.proto\x1a&tongban/api/identity/v1/identity.proto\x1a tongban/api/rules/v1/rules.proto\"\xf6\x02\n\x0b\x43\x61seSummary\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x15\n\rintake_number\x18\x02 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\x03 \x01(\t\x12\x0e\n\x06intake\x18\x04 \x01(\t\x12\x10\n\x08handling\x18\x05 \x01(\t\x12\x11\n\titem_code\x18\x06 \x01(\t\x12\x11\n\titem_name\x18\x07 \x01(\t\x12.\n\x05state\x18\x08 \x01(\x0e\x32\x1f.tongban.api.cases.v1.CaseState\x12.\n\nupdated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12=\n\ncorrection\x18\n \x01(\x0b\x32).tongban.api.cases.v1.CorrectionRequested\x12\x30\n\x08\x64\x65\x61\x64line\x18\x0b \x01(\x0b\x32\x1e.tongban.api.cases.v1.Deadline\x12\x11\n\thindrance\x18\x0c \x01(\t\"\xe7\x03\n\x11SubmitCaseRequest\x12-\n\nrequest_id\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[0-9A-Za-z._-]+\x12\x1b\n\titem_code\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x32\x12 \n\x0e\x64\x65\x63iding_place\x18\x03 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x03\x12\x37\n\tapplicant\x18\x04 \x01(\x0b\x32\x1c.tongban.api.common.v1.PartyB\x06\xf2\x86\x19\x02\x08\x01\x12,\n\x05\x61gent\x18\x05 \x01(\x0b\x32\x1d.tongban.api.common.v1.Person\x12K\n\x04\x66orm\x18\x06 \x03(\x0b\x32\x31.tongban.api.cases.v1.SubmitCaseRequest.FormEntryB\n\xf2\x86\x19\x06\x18\xe8\x07(\xc8\x01\x12=\n\tmaterials\x18\x07 \x03(\x0b\x32\".tongban.api.cases.v1.CaseMaterialB\x06\xf2\x86\x19\x02(d\x12\x44\n\nassertions\x18\x08 \x03(\x0b\x32(.tongban.api.identity.v1.SignedAssertionB\x06\xf2\x86\x19\x02(\n\x1a+\n\tFormEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x98\x01\n\x12SubmitCaseResponse\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x15\n\rintake_number\x18\x02 \x01(\t\x12\x10\n\x08handling\x18\x03 \x01(\t\x12-\n\x07receipt\x18\x04 \x01(\x0b\x32\x1c.tongban.api.common.v1.Paper\x12\x19\n\x11missing_materials\x18\x05 \x03(\t\"\x9e\x02\n\x15SupplementCaseRequest\x12-\n\nrequest_id\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[0-9A-Za-z._-]+\x12\x19\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x05\x12=\n\tmaterials\x18\x03 \x03(\x0b\x32\".tongban.api.cases.v1.CaseMaterialB\x06\xf2\x86\x19\x02(d\x12O\n\x04\x66orm\x18\x04 \x03(\x0b\x32\x35.tongban.api.cases.v1.SupplementCaseRequest.FormEntryB\n\xf2\x86\x19\x06\x18\xe8\x07(\xc8\x01\x1a+\n\tFormEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"L\n\x16SupplementCaseResponse\x12\x32\n\x07summary\x18\x01 \x01(\x0b\x32!.tongban.api.cases.v1.CaseSummary\"R\n\x11RequestCorrection\x12=\n\x05items\x18\x01 \x03(\x0b\x32$.tongban.api.cases.v1.CorrectionItemB\x08\xf2\x86\x19\x04 \x01(d\"\x0c\n\nAcceptCase\"I\n\nRefuseCase\x12\x19\n\x06reason\x18\x01 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xe8\x07\x12 \n\x0fright_authority\x18\x02 \x01(\tB\x07\xf2\x86\x19\x03\x18\xc8\x01\"&\n\x0b\x41pproveCase\x12\x17\n\x04text\x18\x01 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xa0\x1f\"\'\n\nRejectCase\x12\x19\n\x06reason\x18\x01 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xe8\x07\"\x82\x03\n\x11\x44\x65\x63ideCaseRequest\x12-\n\nrequest_id\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[0-9A-Za-z._-]+\x12\x19\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x05\x12\x45\n\x12request_correction\x18\x03 \x01(\x0b\x32\'.tongban.api.cases.v1.RequestCorrectionH\x00\x12\x32\n\x06\x61\x63\x63\x65pt\x18\x04 \x01(\x0b\x32 .tongban.api.cases.v1.AcceptCaseH\x00\x12\x32\n\x06refuse\x18\x05 \x01(\x0b\x32 .tongban.api.cases.v1.RefuseCaseH\x00\x12\x34\n\x07\x61pprove\x18\x06 \x01(\x0b\x32!.tongban.api.cases.v1.ApproveCaseH\x00\x12\x32\n\x06reject\x18\x07 \x01(\x0b\x32 .tongban.api.cases.v1.RejectCaseH\x00\x42\n\n\x08\x64\x65\x63ision\"H\n\x12\x44\x65\x63ideCaseResponse\x12\x32\n\x07summary\x18\x01 \x01(\x0b\x32!.tongban.api.cases.v1.CaseSummary\"*\n\x0eGetCaseRequest\x12\x18\n\x06number\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x32\"\xaa\x01\n\x0fGetCaseResponse\x12\x32\n\x07summary\x18\x01 \x01(\x0b\x32!.tongban.api.cases.v1.CaseSummary\x12\x31\n\x06\x65vents\x18\x02 \x03(\x0b\x32!.tongban.api.cases.v1.SignedEvent\x12\x30\n\x07pending\x18\x03 \x03(\x0b\x32\x1f.tongban.api.cases.v1.SignedAct\"~\n\x10ListCasesRequest\x12\x37\n\x06states\x18\x01 \x03(\x0e\x32\x1f.tongban.api.cases.v1.CaseStateB\x06\xf2\x86\x19\x02(\n\x12\x19\n\titem_code\x18\x02 \x01(\tB\x06\xf2\x86\x19\x02\x18\x32\x12\x16\n\x05limit\x18\x03 \x01(\rB\x07\xf2\x86\x19\x03\x38\xe8\x07\"E\n\x11ListCasesResponse\x12\x30\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32!.tongban.api.cases.v1.CaseSummary\"<\n\x10WatchCaseRequest\x12\x19\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x05\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\r\"y\n\x11WatchCaseResponse\x12\x30\n\x05\x65vent\x18\x01 \x01(\x0b\x32!.tongban.api.cases.v1.SignedEvent\x12\x32\n\x07summary\x18\x02 \x01(\x0b\x32!.tongban.api.cases.v1.CaseSummary\"-\n\x10GetResultRequest\x12\x19\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x05\"q\n\x11GetResultResponse\x12,\n\x06result\x18\x01 \x01(\x0b\x32\x1c.tongban.api.common.v1.Paper\x12.\n\x05state\x18\x02 \x01(\x0e\x32\x1f.tongban.api.cases.v1.CaseState*\xdb\x01\n\tCaseState\x12\x1a\n\x16\x43\x41SE_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43\x41SE_STATE_RECEIVED\x10\x01\x12\x16\n\x12\x43\x41SE_STATE_ARRIVED\x10\x02\x12\x19\n\x15\x43\x41SE_STATE_CORRECTION\x10\x03\x12\x17\n\x13\x43\x41SE_STATE_ACCEPTED\x10\x04\x12\x1b\n\x17\x43\x41SE_STATE_NOT_ACCEPTED\x10\x05\x12\x17\n\x13\x43\x41SE_STATE_APPROVED\x10\x06\x12\x17\n\x13\x43\x41SE_STATE_REJECTED\x10\x07\x32\xb0\x05\n\x0b\x43\x61seService\x12_\n\nSubmitCase\x12\'.tongban.api.cases.v1.SubmitCaseRequest\x1a(.tongban.api.cases.v1.SubmitCaseResponse\x12k\n\x0eSupplementCase\x12+.tongban.api.cases.v1.SupplementCaseRequest\x1a,.tongban.api.cases.v1.SupplementCaseResponse\x12_\n\nDecideCase\x12\'.tongban.api.cases.v1.DecideCaseRequest\x1a(.tongban.api.cases.v1.DecideCaseResponse\x12V\n\x07GetCase\x12$.tongban.api.cases.v1.GetCaseRequest\x1a%.tongban.api.cases.v1.GetCaseResponse\x12\\\n\tListCases\x12&.tongban.api.cases.v1.ListCasesRequest\x1a\'.tongban.api.cases.v1.ListCasesResponse\x12^\n\tWatchCase\x12&.tongban.api.cases.v1.WatchCaseRequest\x1a\'.tongban.api.cases.v1.WatchCaseResponse0\x01\x12\\\n\tGetResult\x12&.tongban.api.cases.v1.GetResultRequest\x1a\'.tongban.api.cases.v1.GetResultResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tongban/api/cases/v1/cases.proto\x12\x14tongban.api.cases.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftongban/api/cases/v1/acts.proto\x1a\"tongban/api/common/v1/common.proto\x1a&tongban/api/identity/v1/identity.proto\x1a tongban/api/rules/v1/rules.proto\"\xf6\x02\n\x0b\x43\x61seSummary\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x15\n\rintake_number\x18\x02 \x01(\t\x12\x13\n\x0b\x63\x61se_number\x18\x03 \x01(\t\x12\x0e\n\x06intake\x18\x04 \x01(\t\x12\x10\n\x08handling\x18\x05 \x01(\t\x12\x11\n\titem_code\x18\x06 \x01(\t\x12\x11\n\titem_name\x18\x07 \x01(\t\x12.\n\x05state\x18\x08 \x01(\x0e\x32\x1f.tongban.api.cases.v1.CaseState\x12.\n\nupdated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12=\n\ncorrection\x18\n \x01(\x0b\x32).tongban.api.cases.v1.CorrectionRequested\x12\x30\n\x08\x64\x65\x61\x64line\x18\x0b \x01(\x0b\x32\x1e.tongban.api.cases.v1.Deadline\x12\x11\n\thindrance\x18\x0c \x01(\t\"\xfd\x03\n\x11SubmitCaseRequest\x12-\n\nrequest_id\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[0-9A-Za-z._-]+\x12\x1b\n\titem_code\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x32\x12 \n\x0e\x64\x65\x63iding_place\x18\x03 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x03\x12\x37\n\tapplicant\x18\x04 \x01(\x0b\x32\x1c.tongban.api.common.v1.PartyB\x06\xf2\x86\x19\x02\x08\x01\x12,\n\x05\x61gent\x18\x05 \x01(\x0b\x32\x1d.tongban.api.common.v1.Person\x12\x61\n\x04\x66orm\x18\x06 \x03(\x0b\x32\x31.tongban.api.cases.v1.SubmitCaseRequest.FormEntryB \xf2\x86\x19\x1c\x18\xe8\x07(\xc8\x01R\x14[a-z][a-z0-9_]{0,63}\x12=\n\tmaterials\x18\x07 \x03(\x0b\x32\".tongban.api.cases.v1.CaseMaterialB\x06\xf2\x86\x19\x02(d\x12\x44\n\nassertions\x18\x08 \x03(\x0b\x32(.tongban.api.identity.v1.SignedAssertionB\x06\xf2\x86\x19\x02(\n\x1a+\n\tFormEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x98\x01\n\x12SubmitCaseResponse\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x15\n\rintake_number\x18\x02 \x01(\t\x12\x10\n\x08handling\x18\x03 \x01(\t\x12-\n\x07receipt\x18\x04 \x01(\x0b\x32\x1c.tongban.api.common.v1.Paper\x12\x19\n\x11missing_materials\x18\x05 \x03(\t\"\xb4\x02\n\x15SupplementCaseRequest\x12-\n\nrequest_id\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[0-9A-Za-z._-]+\x12\x19\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x05\x12=\n\tmaterials\x18\x03 \x03(\x0b\x32\".tongban.api.cases.v1.CaseMaterialB\x06\xf2\x86\x19\x02(d\x12\x65\n\x04\x66orm\x18\x04 \x03(\x0b\x32\x35.tongban.api.cases.v1.SupplementCaseRequest.FormEntryB \xf2\x86\x19\x1c\x18\xe8\x07(\xc8\x01R\x14[a-z][a-z0-9_]{0,63}\x1a+\n\tFormEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"L\n\x16SupplementCaseResponse\x12\x32\n\x07summary\x18\x01 \x01(\x0b\x32!.tongban.api.cases.v1.CaseSummary\"R\n\x11RequestCorrection\x12=\n\x05items\x18\x01 \x03(\x0b\x32$.tongban.api.cases.v1.CorrectionItemB\x08\xf2\x86\x19\x04 \x01(d\"\x0c\n\nAcceptCase\"I\n\nRefuseCase\x12\x19\n\x06reason\x18\x01 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xe8\x07\x12 \n\x0fright_authority\x18\x02 \x01(\tB\x07\xf2\x86\x19\x03\x18\xc8\x01\"&\n\x0b\x41pproveCase\x12\x17\n\x04text\x18\x01 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xa0\x1f\"\'\n\nRejectCase\x12\x19\n\x06reason\x18\x01 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xe8\x07\"\x82\x03\n\x11\x44\x65\x63ideCaseRequest\x12-\n\nrequest_id\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[0-9A-Za-z._-]+\x12\x19\n\x07\x63\x61se_id\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x05\x12\x45\n\x12request_correction\x18\x03 \x01(\x0b\x32\'.tongban.api.cases.v1.RequestCorrectionH\x00\x12\x32\n\x06\x61\x63\x63\x65pt\x18\x04 \x01(\x0b\x32 .tongban.api.cases.v1.AcceptCaseH\x00\x12\x32\n\x06refuse\x18\x05 \x01(\x0b\x32 .tongban.api.cases.v1.RefuseCaseH\x00\x12\x34\n\x07\x61pprove\x18\x06 \x01(\x0b\x32!.tongban.api.cases.v1.ApproveCaseH\x00\x12\x32\n\x06reject\x18\x07 \x01(\x0b\x32 .tongban.api.cases.v1.RejectCaseH\x00\x42\n\n\x08\x64\x65\x63ision\"H\n\x12\x44\x65\x63ideCaseResponse\x12\x32\n\x07summary\x18\x01 \x01(\x0b\x32!.tongban.api.cases.v1.CaseSummary\"*\n\x0eGetCaseRequest\x12\x18\n\x06number\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x32\"\xaa\x01\n\x0fGetCaseResponse\x12\x32\n\x07summary\x18\x01 \x01(\x0b\x32!.tongban.api.cases.v1.CaseSummary\x12\x31\n\x06\x65vents\x18\x02 \x03(\x0b\x32!.tongban.api.cases.v1.SignedEvent\x12\x30\n\x07pending\x18\x03 \x03(\x0b\x32\x1f.tongban.api.cases.v1.SignedAct\"~\n\x10ListCasesRequest\x12\x37\n\x06states\x18\x01 \x03(\x0e\x32\x1f.tongban.api.cases.v1.CaseStateB\x06\xf2\x86\x19\x02(\n\x12\x19\n\titem_code\x18\x02 \x01(\tB\x06\xf2\x86\x19\x02\x18\x32\x12\x16\n\x05limit\x18\x03 \x01(\rB\x07\xf2\x86\x19\x03\x38\xe8\x07\"E\n\x11ListCasesResponse\x12\x30\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32!.tongban.api.cases.v1.CaseSummary\"<\n\x10WatchCaseRequest\x12\x19\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x05\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\r\"y\n\x11WatchCaseResponse\x12\x30\n\x05\x65vent\x18\x01 \x01(\x0b\x32!.tongban.api.cases.v1.SignedEvent\x12\x32\n\x07summary\x18\x02 \x01(\x0b\x32!.tongban.api.cases.v1.CaseSummary\"-\n\x10GetResultRequest\x12\x19\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x05\"q\n\x11GetResultResponse\x12,\n\x06result\x18\x01 \x01(\x0b\x32\x1c.tongban.api.common.v1.Paper\x12.\n\x05state\x18\x02 \x01(\x0e\x32\x1f.tongban.api.cases.v1.CaseState*\xdb\x01\n\tCaseState\x12\x1a\n\x16\x43\x41SE_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43\x41SE_STATE_RECEIVED\x10\x01\x12\x16\n\x12\x43\x41SE_STATE_ARRIVED\x10\x02\x12\x19\n\x15\x43\x41SE_STATE_CORRECTION\x10\x03\x12\x17\n\x13\x43\x41SE_STATE_ACCEPTED\x10\x04\x12\x1b\n\x17\x43\x41SE_STATE_NOT_ACCEPTED\x10\x05\x12\x17\n\x13\x43\x41SE_STATE_APPROVED\x10\x06\x12\x17\n\x13\x43\x41SE_STATE_REJECTED\x10\x07\x32\xb0\x05\n\x0b\x43\x61seService\x12_\n\nSubmitCase\x12\'.tongban.api.cases.v1.SubmitCaseRequest\x1a(.tongban.api.cases.v1.SubmitCaseResponse\x12k\n\x0eSupplementCase\x12+.tongban.api.cases.v1.SupplementCaseRequest\x1a,.tongban.api.cases.v1.SupplementCaseResponse\x12_\n\nDecideCase\x12\'.tongban.api.cases.v1.DecideCaseRequest\x1a(.tongban.api.cases.v1.DecideCaseResponse\x12V\n\x07GetCase\x12$.tongban.api.cases.v1.GetCaseRequest\x1a%.tongban.api.cases.v1.GetCaseResponse\x12\\\n\tListCases\x12&.tongban.api.cases.v1.ListCasesRequest\x1a\'.tongban.api.cases.v1.ListCasesResponse\x12^\n\tWatchCase\x12&.tongban.api.cases.v1.WatchCaseRequest\x1a\'.tongban.api.cases.v1.WatchCaseResponse0\x01\x12\\\n\tGetResult\x12&.tongban.api.cases.v1.GetResultRequest\x1a\'.tongban.api.cases.v1.GetResultResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,7 +47,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBMITCASEREQUEST'].fields_by_name['applicant']._loaded_options = None
   _globals['_SUBMITCASEREQUEST'].fields_by_name['applicant']._serialized_options = b'\362\206\031\002\010\001'
   _globals['_SUBMITCASEREQUEST'].fields_by_name['form']._loaded_options = None
-  _globals['_SUBMITCASEREQUEST'].fields_by_name['form']._serialized_options = b'\362\206\031\006\030\350\007(\310\001'
+  _globals['_SUBMITCASEREQUEST'].fields_by_name['form']._serialized_options = b'\362\206\031\034\030\350\007(\310\001R\024[a-z][a-z0-9_]{0,63}'
   _globals['_SUBMITCASEREQUEST'].fields_by_name['materials']._loaded_options = None
   _globals['_SUBMITCASEREQUEST'].fields_by_name['materials']._serialized_options = b'\362\206\031\002(d'
   _globals['_SUBMITCASEREQUEST'].fields_by_name['assertions']._loaded_options = None
@@ -61,7 +61,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUPPLEMENTCASEREQUEST'].fields_by_name['materials']._loaded_options = None
   _globals['_SUPPLEMENTCASEREQUEST'].fields_by_name['materials']._serialized_options = b'\362\206\031\002(d'
   _globals['_SUPPLEMENTCASEREQUEST'].fields_by_name['form']._loaded_options = None
-  _globals['_SUPPLEMENTCASEREQUEST'].fields_by_name['form']._serialized_options = b'\362\206\031\006\030\350\007(\310\001'
+  _globals['_SUPPLEMENTCASEREQUEST'].fields_by_name['form']._serialized_options = b'\362\206\031\034\030\350\007(\310\001R\024[a-z][a-z0-9_]{0,63}'
   _globals['_REQUESTCORRECTION'].fields_by_name['items']._loaded_options = None
   _globals['_REQUESTCORRECTION'].fields_by_name['items']._serialized_options = b'\362\206\031\004 \001(d'
   _globals['_REFUSECASE'].fields_by_name['reason']._loaded_options = None
@@ -88,52 +88,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHCASEREQUEST'].fields_by_name['case_id']._serialized_options = b'\362\206\031\004\010\001H\005'
   _globals['_GETRESULTREQUEST'].fields_by_name['case_id']._loaded_options = None
   _globals['_GETRESULTREQUEST'].fields_by_name['case_id']._serialized_options = b'\362\206\031\004\010\001H\005'
-  _globals['_CASESTATE']._serialized_start=3104
-  _globals['_CASESTATE']._serialized_end=3323
+  _globals['_CASESTATE']._serialized_start=3148
+  _globals['_CASESTATE']._serialized_end=3367
   _globals['_CASESUMMARY']._serialized_start=235
   _globals['_CASESUMMARY']._serialized_end=609
   _globals['_SUBMITCASEREQUEST']._serialized_start=612
-  _globals['_SUBMITCASEREQUEST']._serialized_end=1099
-  _globals['_SUBMITCASEREQUEST_FORMENTRY']._serialized_start=1056
-  _globals['_SUBMITCASEREQUEST_FORMENTRY']._serialized_end=1099
-  _globals['_SUBMITCASERESPONSE']._serialized_start=1102
-  _globals['_SUBMITCASERESPONSE']._serialized_end=1254
-  _globals['_SUPPLEMENTCASEREQUEST']._serialized_start=1257
-  _globals['_SUPPLEMENTCASEREQUEST']._serialized_end=1543
-  _globals['_SUPPLEMENTCASEREQUEST_FORMENTRY']._serialized_start=1056
-  _globals['_SUPPLEMENTCASEREQUEST_FORMENTRY']._serialized_end=1099
-  _globals['_SUPPLEMENTCASERESPONSE']._serialized_start=1545
-  _globals['_SUPPLEMENTCASERESPONSE']._serialized_end=1621
-  _globals['_REQUESTCORRECTION']._serialized_start=1623
-  _globals['_REQUESTCORRECTION']._serialized_end=1705
-  _globals['_ACCEPTCASE']._serialized_start=1707
-  _globals['_ACCEPTCASE']._serialized_end=1719
-  _globals['_REFUSECASE']._serialized_start=1721
-  _globals['_REFUSECASE']._serialized_end=1794
-  _globals['_APPROVECASE']._serialized_start=1796
-  _globals['_APPROVECASE']._serialized_end=1834
-  _globals['_REJECTCASE']._serialized_start=1836
-  _globals['_REJECTCASE']._serialized_end=1875
-  _globals['_DECIDECASEREQUEST']._serialized_start=1878
-  _globals['_DECIDECASEREQUEST']._serialized_end=2264
-  _globals['_DECIDECASERESPONSE']._serialized_start=2266
-  _globals['_DECIDECASERESPONSE']._serialized_end=2338
-  _globals['_GETCASEREQUEST']._serialized_start=2340
-  _globals['_GETCASEREQUEST']._serialized_end=2382
-  _globals['_GETCASERESPONSE']._serialized_start=2385
-  _globals['_GETCASERESPONSE']._serialized_end=2555
-  _globals['_LISTCASESREQUEST']._serialized_start=2557
-  _globals['_LISTCASESREQUEST']._serialized_end=2683
-  _globals['_LISTCASESRESPONSE']._serialized_start=2685
-  _globals['_LISTCASESRESPONSE']._serialized_end=2754
-  _globals['_WATCHCASEREQUEST']._serialized_start=2756
-  _globals['_WATCHCASEREQUEST']._serialized_end=2816
-  _globals['_WATCHCASERESPONSE']._serialized_start=2818
-  _globals['_WATCHCASERESPONSE']._serialized_end=2939
-  _globals['_GETRESULTREQUEST']._serialized_start=2941
-  _globals['_GETRESULTREQUEST']._serialized_end=2986
-  _globals['_GETRESULTRESPONSE']._serialized_start=2988
-  _globals['_GETRESULTRESPONSE']._serialized_end=3101
-  _globals['_CASESERVICE']._serialized_start=3326
-  _globals['_CASESERVICE']._serialized_end=4014
+  _globals['_SUBMITCASEREQUEST']._serialized_end=1121
+  _globals['_SUBMITCASEREQUEST_FORMENTRY']._serialized_start=1078
+  _globals['_SUBMITCASEREQUEST_FORMENTRY']._serialized_end=1121
+  _globals['_SUBMITCASERESPONSE']._serialized_start=1124
+  _globals['_SUBMITCASERESPONSE']._serialized_end=1276
+  _globals['_SUPPLEMENTCASEREQUEST']._serialized_start=1279
+  _globals['_SUPPLEMENTCASEREQUEST']._serialized_end=1587
+  _globals['_SUPPLEMENTCASEREQUEST_FORMENTRY']._serialized_start=1078
+  _globals['_SUPPLEMENTCASEREQUEST_FORMENTRY']._serialized_end=1121
+  _globals['_SUPPLEMENTCASERESPONSE']._serialized_start=1589
+  _globals['_SUPPLEMENTCASERESPONSE']._serialized_end=1665
+  _globals['_REQUESTCORRECTION']._serialized_start=1667
+  _globals['_REQUESTCORRECTION']._serialized_end=1749
+  _globals['_ACCEPTCASE']._serialized_start=1751
+  _globals['_ACCEPTCASE']._serialized_end=1763
+  _globals['_REFUSECASE']._serialized_start=1765
+  _globals['_REFUSECASE']._serialized_end=1838
+  _globals['_APPROVECASE']._serialized_start=1840
+  _globals['_APPROVECASE']._serialized_end=1878
+  _globals['_REJECTCASE']._serialized_start=1880
+  _globals['_REJECTCASE']._serialized_end=1919
+  _globals['_DECIDECASEREQUEST']._serialized_start=1922
+  _globals['_DECIDECASEREQUEST']._serialized_end=2308
+  _globals['_DECIDECASERESPONSE']._serialized_start=2310
+  _globals['_DECIDECASERESPONSE']._serialized_end=2382
+  _globals['_GETCASEREQUEST']._serialized_start=2384
+  _globals['_GETCASEREQUEST']._serialized_end=2426
+  _globals['_GETCASERESPONSE']._serialized_start=2429
+  _globals['_GETCASERESPONSE']._serialized_end=2599
+  _globals['_LISTCASESREQUEST']._serialized_start=2601
+  _globals['_LISTCASESREQUEST']._serialized_end=2727
+  _globals['_LISTCASESRESPONSE']._serialized_start=2729
+  _globals['_LISTCASESRESPONSE']._serialized_end=2798
+  _globals['_WATCHCASEREQUEST']._serialized_start=2800
+  _globals['_WATCHCASEREQUEST']._serialized_end=2860
+  _globals['_WATCHCASERESPONSE']._serialized_start=2862
+  _globals['_WATCHCASERESPONSE']._serialized_end=2983
+  _globals['_GETRESULTREQUEST']._serialized_start=2985
+  _globals['_GETRESULTREQUEST']._serialized_end=3030
+  _globals['_GETRESULTRESPONSE']._serialized_start=3032
+  _globals['_GETRESULTRESPONSE']._serialized_end=3145
+  _globals['_CASESERVICE']._serialized_start=3370
+  _globals['_CASESERVICE']._serialized_end=4058
 # @@protoc_insertion_point(module_scope)

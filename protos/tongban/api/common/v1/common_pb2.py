@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tongban.api.rules.v1 import rules_pb2 as tongban_dot_api_dot_rules_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tongban/api/common/v1/common.proto\x12\x15tongban.api.common.v1\x1a tongban/api/rules/v1/rules.proto\"\xb0\x01\n\x0b\x43\x61llContext\x12\x12\n\x02to\x18\x01 \x01(\tB\x06\xf2\x86\x19\x02H\x04\x12\x17\n\x07purpose\x18\x02 \x01(\tB\x06\xf2\x86\x19\x02\x18\x64\x12\x1c\n\x0blegal_basis\x18\x03 \x01(\tB\x07\xf2\x86\x19\x03\x18\xc8\x01\x12\x17\n\x07\x63\x61se_id\x18\x04 \x01(\tB\x06\xf2\x86\x19\x02H\x05\x12\x1a\n\nconsent_id\x18\x05 \x01(\tB\x06\xf2\x86\x19\x02\x18\x64\x12!\n\x07officer\x18\x06 \x01(\tB\x10\xf2\x86\x19\x0c\x18@B\x08[^\\s<>]+\"?\n\x06Person\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12\x1d\n\x0bresident_id\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x01\"F\n\x0cOrganisation\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xc8\x01\x12\x1d\n\x0b\x63redit_code\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x02\"~\n\x05Party\x12/\n\x06person\x18\x01 \x01(\x0b\x32\x1d.tongban.api.common.v1.PersonH\x00\x12;\n\x0corganisation\x18\x02 \x01(\x0b\x32#.tongban.api.common.v1.OrganisationH\x00\x42\x07\n\x05party\"\x83\x01\n\x04Seal\x12\x18\n\x06key_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18@\x12\x1c\n\tsignature\x18\x02 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\x80\x04\x12\x19\n\ttree_size\x18\x03 \x01(\x04\x42\x06\xf2\x86\x19\x02\x30\x01\x12\x12\n\nleaf_index\x18\x04 \x01(\x04\x12\x14\n\x04path\x18\x05 \x03(\x0c\x42\x06\xf2\x86\x19\x02(@\"n\n\x05Paper\x12\r\n\x05title\x18\x01 \x01(\t\x12\x12\n\nmedia_type\x18\x02 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x03 \x01(\x0c\x12\x0e\n\x06issuer\x18\x04 \x01(\t\x12\x0e\n\x06key_id\x18\x05 \x01(\t\x12\x11\n\tsignature\x18\x06 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tongban/api/common/v1/common.proto\x12\x15tongban.api.common.v1\x1a tongban/api/rules/v1/rules.proto\"\xb0\x01\n\x0b\x43\x61llContext\x12\x12\n\x02to\x18\x01 \x01(\tB\x06\xf2\x86\x19\x02H\x04\x12\x17\n\x07purpose\x18\x02 \x01(\tB\x06\xf2\x86\x19\x02\x18\x64\x12\x1c\n\x0blegal_basis\x18\x03 \x01(\tB\x07\xf2\x86\x19\x03\x18\xc8\x01\x12\x17\n\x07\x63\x61se_id\x18\x04 \x01(\tB\x06\xf2\x86\x19\x02H\x05\x12\x1a\n\nconsent_id\x18\x05 \x01(\tB\x06\xf2\x86\x19\x02\x18\x64\x12!\n\x07officer\x18\x06 \x01(\tB\x10\xf2\x86\x19\x0c\x18@B\x08[^\\s<>]+\"?\n\x06Person\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12\x1d\n\x0bresident_id\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x01\"F\n\x0cOrganisation\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xc8\x01\x12\x1d\n\x0b\x63redit_code\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x02\"~\n\x05Party\x12/\n\x06person\x18\x01 \x01(\x0b\x32\x1d.tongban.api.common.v1.PersonH\x00\x12;\n\x0corganisation\x18\x02 \x01(\x0b\x32#.tongban.api.common.v1.OrganisationH\x00\x42\x07\n\x05party\"\x87\x01\n\x04Seal\x12\x18\n\x06key_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18@\x12\x1c\n\tsignature\x18\x02 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\x80\x04\x12\x19\n\ttree_size\x18\x03 \x01(\x04\x42\x06\xf2\x86\x19\x02\x30\x01\x12\x12\n\nleaf_index\x18\x04 \x01(\x04\x12\x18\n\x04path\x18\x05 \x03(\x0c\x42\n\xf2\x86\x19\x06\x10 \x18 (@\"\xad\x01\n\x05Paper\x12\x17\n\x05title\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12\x1c\n\nmedia_type\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12\x1b\n\x07\x63ontent\x18\x03 \x01(\x0c\x42\n\xf2\x86\x19\x06\x08\x01\x18\x80\xc0\x02\x12\x18\n\x06issuer\x18\x04 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x18\n\x06key_id\x18\x05 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18@\x12\x1c\n\tsignature\x18\x06 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\x80\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,7 +59,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEAL'].fields_by_name['tree_size']._loaded_options = None
   _globals['_SEAL'].fields_by_name['tree_size']._serialized_options = b'\362\206\031\0020\001'
   _globals['_SEAL'].fields_by_name['path']._loaded_options = None
-  _globals['_SEAL'].fields_by_name['path']._serialized_options = b'\362\206\031\002(@'
+  _globals['_SEAL'].fields_by_name['path']._serialized_options = b'\362\206\031\006\020 \030 (@'
+  _globals['_PAPER'].fields_by_name['title']._loaded_options = None
+  _globals['_PAPER'].fields_by_name['title']._serialized_options = b'\362\206\031\004\010\001\030d'
+  _globals['_PAPER'].fields_by_name['media_type']._loaded_options = None
+  _globals['_PAPER'].fields_by_name['media_type']._serialized_options = b'\362\206\031\004\010\001\030d'
+  _globals['_PAPER'].fields_by_name['content']._loaded_options = None
+  _globals['_PAPER'].fields_by_name['content']._serialized_options = b'\362\206\031\006\010\001\030\200\300\002'
+  _globals['_PAPER'].fields_by_name['issuer']._loaded_options = None
+  _globals['_PAPER'].fields_by_name['issuer']._serialized_options = b'\362\206\031\004\010\001H\004'
+  _globals['_PAPER'].fields_by_name['key_id']._loaded_options = None
+  _globals['_PAPER'].fields_by_name['key_id']._serialized_options = b'\362\206\031\004\010\001\030@'
+  _globals['_PAPER'].fields_by_name['signature']._loaded_options = None
+  _globals['_PAPER'].fields_by_name['signature']._serialized_options = b'\362\206\031\005\010\001\030\200\004'
   _globals['_CALLCONTEXT']._serialized_start=96
   _globals['_CALLCONTEXT']._serialized_end=272
   _globals['_PERSON']._serialized_start=274
@@ -69,7 +81,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PARTY']._serialized_start=411
   _globals['_PARTY']._serialized_end=537
   _globals['_SEAL']._serialized_start=540
-  _globals['_SEAL']._serialized_end=671
-  _globals['_PAPER']._serialized_start=673
-  _globals['_PAPER']._serialized_end=783
+  _globals['_SEAL']._serialized_end=675
+  _globals['_PAPER']._serialized_start=678
+  _globals['_PAPER']._serialized_end=851
 # @@protoc_insertion_point(module_scope)

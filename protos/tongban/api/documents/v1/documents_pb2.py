@@ -28,7 +28,7 @@ from tongban.api.common.v1 import common_pb2 as tongban_dot_api_dot_common_dot_v
 from tongban.api.rules.v1 import rules_pb2 as tongban_dot_api_dot_rules_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(tongban/api/documents/v1/documents.proto\x12\x18tongban.api.documents.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(tongban/api/catalogue/v1/catalogue.proto\x1a\"tongban/api/common/v1/common.proto\x1a tongban/api/rules/v1/rules.proto\"\x87\x01\n\tPublicKey\x12\x18\n\x06key_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18@\x12\x41\n\talgorithm\x18\x02 \x01(\x0e\x32&.tongban.api.documents.v1.KeyAlgorithmB\x06\xf2\x86\x19\x02\x08\x01\x12\x1d\n\npublic_key\x18\x03 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\xe8\x07\"W\n\x04Node\x12/\n\x08\x65ndpoint\x18\x01 \x01(\tB\x1d\xf2\x86\x19\x19\x08\x01\x18\x84\x02\x42\x12[^\\s/]+:[0-9]{1,5}\x12\x1e\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\x80@\"\xaa\x01\n\x06Member\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12;\n\x04keys\x18\x03 \x03(\x0b\x32#.tongban.api.documents.v1.PublicKeyB\x08\xf2\x86\x19\x04 \x01(\n\x12\x35\n\x05nodes\x18\x04 \x03(\x0b\x32\x1e.tongban.api.documents.v1.NodeB\x06\xf2\x86\x19\x02(\x14\"e\n\tDirectory\x12\x1c\n\nfederation\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12:\n\x07members\x18\x02 \x03(\x0b\x32 .tongban.api.documents.v1.MemberB\x07\xf2\x86\x19\x03(\x88\'\"H\n\x10PublishedService\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xc8\x01\x12\x1b\n\x0b\x64\x65scriptors\x18\x02 \x01(\x0c\x42\x06\xf2\x86\x19\x02\x08\x01\"\xa5\x01\n\tCatalogue\x12\x18\n\x06member\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x37\n\x05items\x18\x02 \x03(\x0b\x32\x1e.tongban.api.catalogue.v1.ItemB\x08\xf2\x86\x19\x04(\xa0\x9c\x01\x12\x45\n\x08services\x18\x03 \x03(\x0b\x32*.tongban.api.documents.v1.PublishedServiceB\x07\xf2\x86\x19\x03(\xc8\x01\"\x90\x02\n\tLookupRow\x12%\n\x02id\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[0-9A-Za-z._-]+\x12\x18\n\x06\x61sking\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1b\n\tanswering\x18\x03 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x38\n\x06method\x18\x04 \x01(\tB(\xf2\x86\x19$\x08\x01\x18\xac\x02\x42\x1d/[A-Za-z0-9_.]+/[A-Za-z0-9_]+\x12\x1c\n\x08purposes\x18\x05 \x03(\tB\n\xf2\x86\x19\x06\x18\x64 \x01(d\x12\x1c\n\x0blegal_basis\x18\x06 \x01(\tB\x07\xf2\x86\x19\x03\x18\xc8\x01\x12\x18\n\x10\x63onsent_required\x18\x07 \x01(\x08\x12\x15\n\x05until\x18\x08 \x01(\tB\x06\xf2\x86\x19\x02H\x06\"\xcf\x01\n\x07\x43\x61seRow\x12%\n\x02id\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[0-9A-Za-z._-]+\x12\x18\n\x06intake\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1a\n\x08handling\x18\x03 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1a\n\x05items\x18\x04 \x03(\tB\x0b\xf2\x86\x19\x07\x18\x32 \x01(\x88\'\x12\x34\n\x04mode\x18\x05 \x01(\x0e\x32\x1e.tongban.api.catalogue.v1.ModeB\x06\xf2\x86\x19\x02\x08\x01\x12\x15\n\x05until\x18\x06 \x01(\tB\x06\xf2\x86\x19\x02H\x06\"\xe5\x01\n\tAgreement\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18\x64\x42\x0f[0-9A-Za-z._-]+\x12\x1b\n\x07parties\x18\x02 \x03(\tB\n\xf2\x86\x19\x06 \x02(\x02H\x04\x12=\n\x07lookups\x18\x03 \x03(\x0b\x32#.tongban.api.documents.v1.LookupRowB\x07\xf2\x86\x19\x03(\x88\'\x12\x39\n\x05\x63\x61ses\x18\x04 \x03(\x0b\x32!.tongban.api.documents.v1.CaseRowB\x07\xf2\x86\x19\x03(\x88\'\x12\x18\n\x07\x63ontact\x18\x05 \x01(\tB\x07\xf2\x86\x19\x03\x18\xc8\x01\"\x81\x03\n\x08\x44ocument\x12\x17\n\x07version\x18\x01 \x01(\x04\x42\x06\xf2\x86\x19\x02\x30\x01\x12\x35\n\tissued_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x34\n\x08stale_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x36\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x38\n\tdirectory\x18\x05 \x01(\x0b\x32#.tongban.api.documents.v1.DirectoryH\x00\x12\x38\n\tcatalogue\x18\x06 \x01(\x0b\x32#.tongban.api.documents.v1.CatalogueH\x00\x12\x38\n\tagreement\x18\x07 \x01(\x0b\x32#.tongban.api.documents.v1.AgreementH\x00\x42\t\n\x07\x63ontent\"^\n\x0eSignedDocument\x12\x18\n\x08\x64ocument\x18\x01 \x01(\x0c\x42\x06\xf2\x86\x19\x02\x08\x01\x12\x32\n\x05seals\x18\x02 \x03(\x0b\x32\x1b.tongban.api.common.v1.SealB\x06\xf2\x86\x19\x02(d\"\x9b\x01\n\x0c\x44ocumentHead\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12,\n\x08stale_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x16\n\x14ListDocumentsRequest\"R\n\x15ListDocumentsResponse\x12\x39\n\tdocuments\x18\x01 \x03(\x0b\x32&.tongban.api.documents.v1.DocumentHead\"0\n\x14\x46\x65tchDocumentRequest\x12\x18\n\x06\x64igest\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x07\"S\n\x15\x46\x65tchDocumentResponse\x12:\n\x08\x64ocument\x18\x01 \x01(\x0b\x32(.tongban.api.documents.v1.SignedDocument*`\n\x0cKeyAlgorithm\x12\x1d\n\x19KEY_ALGORITHM_UNSPECIFIED\x10\x00\x12\x19\n\x15KEY_ALGORITHM_ED25519\x10\x01\x12\x16\n\x12KEY_ALGORITHM_P256\x10\x02\x32\xf5\x01\n\x0f\x44ocumentService\x12p\n\rListDocuments\x12..tongban.api.documents.v1.ListDocumentsRequest\x1a/.tongban.api.documents.v1.ListDocumentsResponse\x12p\n\rFetchDocument\x12..tongban.api.documents.v1.FetchDocumentRequest\x1a/.tongban.api.documents.v1.FetchDocumentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(tongban/api/documents/v1/documents.proto\x12\x18tongban.api.documents.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(tongban/api/catalogue/v1/catalogue.proto\x1a\"tongban/api/common/v1/common.proto\x1a tongban/api/rules/v1/rules.proto\"\x87\x01\n\tPublicKey\x12\x18\n\x06key_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18@\x12\x41\n\talgorithm\x18\x02 \x01(\x0e\x32&.tongban.api.documents.v1.KeyAlgorithmB\x06\xf2\x86\x19\x02\x08\x01\x12\x1d\n\npublic_key\x18\x03 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\xe8\x07\"W\n\x04Node\x12/\n\x08\x65ndpoint\x18\x01 \x01(\tB\x1d\xf2\x86\x19\x19\x08\x01\x18\x84\x02\x42\x12[^\\s/]+:[0-9]{1,5}\x12\x1e\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\x80@\"\xaa\x01\n\x06Member\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12;\n\x04keys\x18\x03 \x03(\x0b\x32#.tongban.api.documents.v1.PublicKeyB\x08\xf2\x86\x19\x04 \x01(\n\x12\x35\n\x05nodes\x18\x04 \x03(\x0b\x32\x1e.tongban.api.documents.v1.NodeB\x06\xf2\x86\x19\x02(\x14\"e\n\tDirectory\x12\x1c\n\nfederation\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12:\n\x07members\x18\x02 \x03(\x0b\x32 .tongban.api.documents.v1.MemberB\x07\xf2\x86\x19\x03(\x88\'\"L\n\x10PublishedService\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xc8\x01\x12\x1f\n\x0b\x64\x65scriptors\x18\x02 \x01(\x0c\x42\n\xf2\x86\x19\x06\x08\x01\x18\x80\x80@\"\xa5\x01\n\tCatalogue\x12\x18\n\x06member\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x37\n\x05items\x18\x02 \x03(\x0b\x32\x1e.tongban.api.catalogue.v1.ItemB\x08\xf2\x86\x19\x04(\xa0\x9c\x01\x12\x45\n\x08services\x18\x03 \x03(\x0b\x32*.tongban.api.documents.v1.PublishedServiceB\x07\xf2\x86\x19\x03(\xc8\x01\"\x92\x02\n\tLookupRow\x12%\n\x02id\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[0-9A-Za-z._-]+\x12\x18\n\x06\x61sking\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1b\n\tanswering\x18\x03 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x38\n\x06method\x18\x04 \x01(\tB(\xf2\x86\x19$\x08\x01\x18\xac\x02\x42\x1d/[A-Za-z0-9_.]+/[A-Za-z0-9_]+\x12\x1e\n\x08purposes\x18\x05 \x03(\tB\x0c\xf2\x86\x19\x08\x10\x01\x18\x64 \x01(d\x12\x1c\n\x0blegal_basis\x18\x06 \x01(\tB\x07\xf2\x86\x19\x03\x18\xc8\x01\x12\x18\n\x10\x63onsent_required\x18\x07 \x01(\x08\x12\x15\n\x05until\x18\x08 \x01(\tB\x06\xf2\x86\x19\x02H\x06\"\xd1\x01\n\x07\x43\x61seRow\x12%\n\x02id\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[0-9A-Za-z._-]+\x12\x18\n\x06intake\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1a\n\x08handling\x18\x03 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1c\n\x05items\x18\x04 \x03(\tB\r\xf2\x86\x19\t\x10\x01\x18\x32 \x01(\x88\'\x12\x34\n\x04mode\x18\x05 \x01(\x0e\x32\x1e.tongban.api.catalogue.v1.ModeB\x06\xf2\x86\x19\x02\x08\x01\x12\x15\n\x05until\x18\x06 \x01(\tB\x06\xf2\x86\x19\x02H\x06\"\xe5\x01\n\tAgreement\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18\x64\x42\x0f[0-9A-Za-z._-]+\x12\x1b\n\x07parties\x18\x02 \x03(\tB\n\xf2\x86\x19\x06 \x02(\x02H\x04\x12=\n\x07lookups\x18\x03 \x03(\x0b\x32#.tongban.api.documents.v1.LookupRowB\x07\xf2\x86\x19\x03(\x88\'\x12\x39\n\x05\x63\x61ses\x18\x04 \x03(\x0b\x32!.tongban.api.documents.v1.CaseRowB\x07\xf2\x86\x19\x03(\x88\'\x12\x18\n\x07\x63ontact\x18\x05 \x01(\tB\x07\xf2\x86\x19\x03\x18\xc8\x01\"\x81\x03\n\x08\x44ocument\x12\x17\n\x07version\x18\x01 \x01(\x04\x42\x06\xf2\x86\x19\x02\x30\x01\x12\x35\n\tissued_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x34\n\x08stale_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x36\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x38\n\tdirectory\x18\x05 \x01(\x0b\x32#.tongban.api.documents.v1.DirectoryH\x00\x12\x38\n\tcatalogue\x18\x06 \x01(\x0b\x32#.tongban.api.documents.v1.CatalogueH\x00\x12\x38\n\tagreement\x18\x07 \x01(\x0b\x32#.tongban.api.documents.v1.AgreementH\x00\x42\t\n\x07\x63ontent\"c\n\x0eSignedDocument\x12\x1d\n\x08\x64ocument\x18\x01 \x01(\x0c\x42\x0b\xf2\x86\x19\x07\x08\x01\x18\x80\x80\x80\x08\x12\x32\n\x05seals\x18\x02 \x03(\x0b\x32\x1b.tongban.api.common.v1.SealB\x06\xf2\x86\x19\x02(d\"\x9b\x01\n\x0c\x44ocumentHead\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12,\n\x08stale_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x16\n\x14ListDocumentsRequest\"R\n\x15ListDocumentsResponse\x12\x39\n\tdocuments\x18\x01 \x03(\x0b\x32&.tongban.api.documents.v1.DocumentHead\"0\n\x14\x46\x65tchDocumentRequest\x12\x18\n\x06\x64igest\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x07\"S\n\x15\x46\x65tchDocumentResponse\x12:\n\x08\x64ocument\x18\x01 \x01(\x0b\x32(.tongban.api.documents.v1.SignedDocument*`\n\x0cKeyAlgorithm\x12\x1d\n\x19KEY_ALGORITHM_UNSPECIFIED\x10\x00\x12\x19\n\x15KEY_ALGORITHM_ED25519\x10\x01\x12\x16\n\x12KEY_ALGORITHM_P256\x10\x02\x32\xf5\x01\n\x0f\x44ocumentService\x12p\n\rListDocuments\x12..tongban.api.documents.v1.ListDocumentsRequest\x1a/.tongban.api.documents.v1.ListDocumentsResponse\x12p\n\rFetchDocument\x12..tongban.api.documents.v1.FetchDocumentRequest\x1a/.tongban.api.documents.v1.FetchDocumentResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,7 +60,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUBLISHEDSERVICE'].fields_by_name['name']._loaded_options = None
   _globals['_PUBLISHEDSERVICE'].fields_by_name['name']._serialized_options = b'\362\206\031\005\010\001\030\310\001'
   _globals['_PUBLISHEDSERVICE'].fields_by_name['descriptors']._loaded_options = None
-  _globals['_PUBLISHEDSERVICE'].fields_by_name['descriptors']._serialized_options = b'\362\206\031\002\010\001'
+  _globals['_PUBLISHEDSERVICE'].fields_by_name['descriptors']._serialized_options = b'\362\206\031\006\010\001\030\200\200@'
   _globals['_CATALOGUE'].fields_by_name['member']._loaded_options = None
   _globals['_CATALOGUE'].fields_by_name['member']._serialized_options = b'\362\206\031\004\010\001H\004'
   _globals['_CATALOGUE'].fields_by_name['items']._loaded_options = None
@@ -76,7 +76,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOOKUPROW'].fields_by_name['method']._loaded_options = None
   _globals['_LOOKUPROW'].fields_by_name['method']._serialized_options = b'\362\206\031$\010\001\030\254\002B\035/[A-Za-z0-9_.]+/[A-Za-z0-9_]+'
   _globals['_LOOKUPROW'].fields_by_name['purposes']._loaded_options = None
-  _globals['_LOOKUPROW'].fields_by_name['purposes']._serialized_options = b'\362\206\031\006\030d \001(d'
+  _globals['_LOOKUPROW'].fields_by_name['purposes']._serialized_options = b'\362\206\031\010\020\001\030d \001(d'
   _globals['_LOOKUPROW'].fields_by_name['legal_basis']._loaded_options = None
   _globals['_LOOKUPROW'].fields_by_name['legal_basis']._serialized_options = b'\362\206\031\003\030\310\001'
   _globals['_LOOKUPROW'].fields_by_name['until']._loaded_options = None
@@ -88,7 +88,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CASEROW'].fields_by_name['handling']._loaded_options = None
   _globals['_CASEROW'].fields_by_name['handling']._serialized_options = b'\362\206\031\004\010\001H\004'
   _globals['_CASEROW'].fields_by_name['items']._loaded_options = None
-  _globals['_CASEROW'].fields_by_name['items']._serialized_options = b'\362\206\031\007\0302 \001(\210\''
+  _globals['_CASEROW'].fields_by_name['items']._serialized_options = b'\362\206\031\t\020\001\0302 \001(\210\''
   _globals['_CASEROW'].fields_by_name['mode']._loaded_options = None
   _globals['_CASEROW'].fields_by_name['mode']._serialized_options = b'\362\206\031\002\010\001'
   _globals['_CASEROW'].fields_by_name['until']._loaded_options = None
@@ -112,13 +112,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DOCUMENT'].fields_by_name['expires_at']._loaded_options = None
   _globals['_DOCUMENT'].fields_by_name['expires_at']._serialized_options = b'\362\206\031\002\010\001'
   _globals['_SIGNEDDOCUMENT'].fields_by_name['document']._loaded_options = None
-  _globals['_SIGNEDDOCUMENT'].fields_by_name['document']._serialized_options = b'\362\206\031\002\010\001'
+  _globals['_SIGNEDDOCUMENT'].fields_by_name['document']._serialized_options = b'\362\206\031\007\010\001\030\200\200\200\010'
   _globals['_SIGNEDDOCUMENT'].fields_by_name['seals']._loaded_options = None
   _globals['_SIGNEDDOCUMENT'].fields_by_name['seals']._serialized_options = b'\362\206\031\002(d'
   _globals['_FETCHDOCUMENTREQUEST'].fields_by_name['digest']._loaded_options = None
   _globals['_FETCHDOCUMENTREQUEST'].fields_by_name['digest']._serialized_options = b'\362\206\031\004\010\001H\007'
-  _globals['_KEYALGORITHM']._serialized_start=2562
-  _globals['_KEYALGORITHM']._serialized_end=2658
+  _globals['_KEYALGORITHM']._serialized_start=2575
+  _globals['_KEYALGORITHM']._serialized_end=2671
   _globals['_PUBLICKEY']._serialized_start=216
   _globals['_PUBLICKEY']._serialized_end=351
   _globals['_NODE']._serialized_start=353
@@ -128,29 +128,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DIRECTORY']._serialized_start=615
   _globals['_DIRECTORY']._serialized_end=716
   _globals['_PUBLISHEDSERVICE']._serialized_start=718
-  _globals['_PUBLISHEDSERVICE']._serialized_end=790
-  _globals['_CATALOGUE']._serialized_start=793
-  _globals['_CATALOGUE']._serialized_end=958
-  _globals['_LOOKUPROW']._serialized_start=961
-  _globals['_LOOKUPROW']._serialized_end=1233
-  _globals['_CASEROW']._serialized_start=1236
-  _globals['_CASEROW']._serialized_end=1443
-  _globals['_AGREEMENT']._serialized_start=1446
-  _globals['_AGREEMENT']._serialized_end=1675
-  _globals['_DOCUMENT']._serialized_start=1678
-  _globals['_DOCUMENT']._serialized_end=2063
-  _globals['_SIGNEDDOCUMENT']._serialized_start=2065
-  _globals['_SIGNEDDOCUMENT']._serialized_end=2159
-  _globals['_DOCUMENTHEAD']._serialized_start=2162
-  _globals['_DOCUMENTHEAD']._serialized_end=2317
-  _globals['_LISTDOCUMENTSREQUEST']._serialized_start=2319
-  _globals['_LISTDOCUMENTSREQUEST']._serialized_end=2341
-  _globals['_LISTDOCUMENTSRESPONSE']._serialized_start=2343
-  _globals['_LISTDOCUMENTSRESPONSE']._serialized_end=2425
-  _globals['_FETCHDOCUMENTREQUEST']._serialized_start=2427
-  _globals['_FETCHDOCUMENTREQUEST']._serialized_end=2475
-  _globals['_FETCHDOCUMENTRESPONSE']._serialized_start=2477
-  _globals['_FETCHDOCUMENTRESPONSE']._serialized_end=2560
-  _globals['_DOCUMENTSERVICE']._serialized_start=2661
-  _globals['_DOCUMENTSERVICE']._serialized_end=2906
+  _globals['_PUBLISHEDSERVICE']._serialized_end=794
+  _globals['_CATALOGUE']._serialized_start=797
+  _globals['_CATALOGUE']._serialized_end=962
+  _globals['_LOOKUPROW']._serialized_start=965
+  _globals['_LOOKUPROW']._serialized_end=1239
+  _globals['_CASEROW']._serialized_start=1242
+  _globals['_CASEROW']._serialized_end=1451
+  _globals['_AGREEMENT']._serialized_start=1454
+  _globals['_AGREEMENT']._serialized_end=1683
+  _globals['_DOCUMENT']._serialized_start=1686
+  _globals['_DOCUMENT']._serialized_end=2071
+  _globals['_SIGNEDDOCUMENT']._serialized_start=2073
+  _globals['_SIGNEDDOCUMENT']._serialized_end=2172
+  _globals['_DOCUMENTHEAD']._serialized_start=2175
+  _globals['_DOCUMENTHEAD']._serialized_end=2330
+  _globals['_LISTDOCUMENTSREQUEST']._serialized_start=2332
+  _globals['_LISTDOCUMENTSREQUEST']._serialized_end=2354
+  _globals['_LISTDOCUMENTSRESPONSE']._serialized_start=2356
+  _globals['_LISTDOCUMENTSRESPONSE']._serialized_end=2438
+  _globals['_FETCHDOCUMENTREQUEST']._serialized_start=2440
+  _globals['_FETCHDOCUMENTREQUEST']._serialized_end=2488
+  _globals['_FETCHDOCUMENTRESPONSE']._serialized_start=2490
+  _globals['_FETCHDOCUMENTRESPONSE']._serialized_end=2573
+  _globals['_DOCUMENTSERVICE']._serialized_start=2674
+  _globals['_DOCUMENTSERVICE']._serialized_end=2919
 # @@protoc_insertion_point(module_scope)

@@ -27,29 +27,41 @@ from tongban.api.common.v1 import common_pb2 as tongban_dot_api_dot_common_dot_v
 from tongban.api.rules.v1 import rules_pb2 as tongban_dot_api_dot_rules_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tongban/api/identity/v1/identity.proto\x12\x17tongban.api.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"tongban/api/common/v1/common.proto\x1a tongban/api/rules/v1/rules.proto\"\xdb\x01\n\tAssertion\x12\x14\n\x0c\x61ssertion_id\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x14\n\x0cparty_digest\x18\x03 \x01(\x0c\x12\x31\n\x07verdict\x18\x04 \x01(\x0e\x32 .tongban.api.identity.v1.Verdict\x12/\n\x0bverified_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"b\n\x0fSignedAssertion\x12\x1c\n\tassertion\x18\x01 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\xe8\x07\x12\x31\n\x04seal\x18\x02 \x01(\x0b\x32\x1b.tongban.api.common.v1.SealB\x06\xf2\x86\x19\x02\x08\x01\"L\n\x15VerifyIdentityRequest\x12\x33\n\x05party\x18\x01 \x01(\x0b\x32\x1c.tongban.api.common.v1.PartyB\x06\xf2\x86\x19\x02\x08\x01\"\x88\x01\n\x16VerifyIdentityResponse\x12\x31\n\x07verdict\x18\x01 \x01(\x0e\x32 .tongban.api.identity.v1.Verdict\x12;\n\tassertion\x18\x02 \x01(\x0b\x32(.tongban.api.identity.v1.SignedAssertion*{\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_MATCH\x10\x01\x12\x14\n\x10VERDICT_MISMATCH\x10\x02\x12\x15\n\x11VERDICT_NOT_FOUND\x10\x03\x12\x17\n\x13VERDICT_UNAVAILABLE\x10\x04\x32\x84\x01\n\x0fIdentityService\x12q\n\x0eVerifyIdentity\x12..tongban.api.identity.v1.VerifyIdentityRequest\x1a/.tongban.api.identity.v1.VerifyIdentityResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tongban/api/identity/v1/identity.proto\x12\x17tongban.api.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"tongban/api/common/v1/common.proto\x1a tongban/api/rules/v1/rules.proto\"\x93\x02\n\tAssertion\x12\x1e\n\x0c\x61ssertion_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18@\x12\x18\n\x06member\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12 \n\x0cparty_digest\x18\x03 \x01(\x0c\x42\n\xf2\x86\x19\x06\x08\x01\x10 \x18 \x12\x39\n\x07verdict\x18\x04 \x01(\x0e\x32 .tongban.api.identity.v1.VerdictB\x06\xf2\x86\x19\x02\x08\x01\x12\x37\n\x0bverified_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x36\n\nexpires_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\"b\n\x0fSignedAssertion\x12\x1c\n\tassertion\x18\x01 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\xe8\x07\x12\x31\n\x04seal\x18\x02 \x01(\x0b\x32\x1b.tongban.api.common.v1.SealB\x06\xf2\x86\x19\x02\x08\x01\"L\n\x15VerifyIdentityRequest\x12\x33\n\x05party\x18\x01 \x01(\x0b\x32\x1c.tongban.api.common.v1.PartyB\x06\xf2\x86\x19\x02\x08\x01\"\x88\x01\n\x16VerifyIdentityResponse\x12\x31\n\x07verdict\x18\x01 \x01(\x0e\x32 .tongban.api.identity.v1.Verdict\x12;\n\tassertion\x18\x02 \x01(\x0b\x32(.tongban.api.identity.v1.SignedAssertion*{\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n\rVERDICT_MATCH\x10\x01\x12\x14\n\x10VERDICT_MISMATCH\x10\x02\x12\x15\n\x11VERDICT_NOT_FOUND\x10\x03\x12\x17\n\x13VERDICT_UNAVAILABLE\x10\x04\x32\x84\x01\n\x0fIdentityService\x12q\n\x0eVerifyIdentity\x12..tongban.api.identity.v1.VerifyIdentityRequest\x1a/.tongban.api.identity.v1.VerifyIdentityResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tongban.api.identity.v1.identity_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ASSERTION'].fields_by_name['assertion_id']._loaded_options = None
+  _globals['_ASSERTION'].fields_by_name['assertion_id']._serialized_options = b'\362\206\031\004\010\001\030@'
+  _globals['_ASSERTION'].fields_by_name['member']._loaded_options = None
+  _globals['_ASSERTION'].fields_by_name['member']._serialized_options = b'\362\206\031\004\010\001H\004'
+  _globals['_ASSERTION'].fields_by_name['party_digest']._loaded_options = None
+  _globals['_ASSERTION'].fields_by_name['party_digest']._serialized_options = b'\362\206\031\006\010\001\020 \030 '
+  _globals['_ASSERTION'].fields_by_name['verdict']._loaded_options = None
+  _globals['_ASSERTION'].fields_by_name['verdict']._serialized_options = b'\362\206\031\002\010\001'
+  _globals['_ASSERTION'].fields_by_name['verified_at']._loaded_options = None
+  _globals['_ASSERTION'].fields_by_name['verified_at']._serialized_options = b'\362\206\031\002\010\001'
+  _globals['_ASSERTION'].fields_by_name['expires_at']._loaded_options = None
+  _globals['_ASSERTION'].fields_by_name['expires_at']._serialized_options = b'\362\206\031\002\010\001'
   _globals['_SIGNEDASSERTION'].fields_by_name['assertion']._loaded_options = None
   _globals['_SIGNEDASSERTION'].fields_by_name['assertion']._serialized_options = b'\362\206\031\005\010\001\030\350\007'
   _globals['_SIGNEDASSERTION'].fields_by_name['seal']._loaded_options = None
   _globals['_SIGNEDASSERTION'].fields_by_name['seal']._serialized_options = b'\362\206\031\002\010\001'
   _globals['_VERIFYIDENTITYREQUEST'].fields_by_name['party']._loaded_options = None
   _globals['_VERIFYIDENTITYREQUEST'].fields_by_name['party']._serialized_options = b'\362\206\031\002\010\001'
-  _globals['_VERDICT']._serialized_start=709
-  _globals['_VERDICT']._serialized_end=832
+  _globals['_VERDICT']._serialized_start=765
+  _globals['_VERDICT']._serialized_end=888
   _globals['_ASSERTION']._serialized_start=171
-  _globals['_ASSERTION']._serialized_end=390
-  _globals['_SIGNEDASSERTION']._serialized_start=392
-  _globals['_SIGNEDASSERTION']._serialized_end=490
-  _globals['_VERIFYIDENTITYREQUEST']._serialized_start=492
-  _globals['_VERIFYIDENTITYREQUEST']._serialized_end=568
-  _globals['_VERIFYIDENTITYRESPONSE']._serialized_start=571
-  _globals['_VERIFYIDENTITYRESPONSE']._serialized_end=707
-  _globals['_IDENTITYSERVICE']._serialized_start=835
-  _globals['_IDENTITYSERVICE']._serialized_end=967
+  _globals['_ASSERTION']._serialized_end=446
+  _globals['_SIGNEDASSERTION']._serialized_start=448
+  _globals['_SIGNEDASSERTION']._serialized_end=546
+  _globals['_VERIFYIDENTITYREQUEST']._serialized_start=548
+  _globals['_VERIFYIDENTITYREQUEST']._serialized_end=624
+  _globals['_VERIFYIDENTITYRESPONSE']._serialized_start=627
+  _globals['_VERIFYIDENTITYRESPONSE']._serialized_end=763
+  _globals['_IDENTITYSERVICE']._serialized_start=891
+  _globals['_IDENTITYSERVICE']._serialized_end=1023
 # @@protoc_insertion_point(module_scope)

@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tongban/api/rules/v1/rules.proto\x12\x14tongban.api.rules.v1\x1a google/protobuf/descriptor.proto\"\xd9\x01\n\nFieldRules\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x0f\n\x07min_len\x18\x02 \x01(\r\x12\x0f\n\x07max_len\x18\x03 \x01(\r\x12\x11\n\tmin_items\x18\x04 \x01(\r\x12\x11\n\tmax_items\x18\x05 \x01(\r\x12\x10\n\x03min\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x0f\n\x07pattern\x18\x08 \x01(\t\x12,\n\x06\x66ormat\x18\t \x01(\x0e\x32\x1c.tongban.api.rules.v1.FormatB\x06\n\x04_minB\x06\n\x04_max*\xb3\x01\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46ORMAT_RESIDENT_ID\x10\x01\x12\x16\n\x12\x46ORMAT_CREDIT_CODE\x10\x02\x12\x13\n\x0f\x46ORMAT_DIVISION\x10\x03\x12\x14\n\x10\x46ORMAT_MEMBER_ID\x10\x04\x12\x12\n\x0e\x46ORMAT_CASE_ID\x10\x05\x12\x0f\n\x0b\x46ORMAT_DATE\x10\x06\x12\x11\n\rFORMAT_SHA256\x10\x07:P\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xee\x90\x03 \x01(\x0b\x32 .tongban.api.rules.v1.FieldRulesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tongban/api/rules/v1/rules.proto\x12\x14tongban.api.rules.v1\x1a google/protobuf/descriptor.proto\"\xee\x01\n\nFieldRules\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x0f\n\x07min_len\x18\x02 \x01(\r\x12\x0f\n\x07max_len\x18\x03 \x01(\r\x12\x11\n\tmin_items\x18\x04 \x01(\r\x12\x11\n\tmax_items\x18\x05 \x01(\r\x12\x10\n\x03min\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x07 \x01(\x03H\x01\x88\x01\x01\x12\x0f\n\x07pattern\x18\x08 \x01(\t\x12,\n\x06\x66ormat\x18\t \x01(\x0e\x32\x1c.tongban.api.rules.v1.Format\x12\x13\n\x0bkey_pattern\x18\n \x01(\tB\x06\n\x04_minB\x06\n\x04_max*\xb3\x01\n\x06\x46ormat\x12\x16\n\x12\x46ORMAT_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46ORMAT_RESIDENT_ID\x10\x01\x12\x16\n\x12\x46ORMAT_CREDIT_CODE\x10\x02\x12\x13\n\x0f\x46ORMAT_DIVISION\x10\x03\x12\x14\n\x10\x46ORMAT_MEMBER_ID\x10\x04\x12\x12\n\x0e\x46ORMAT_CASE_ID\x10\x05\x12\x0f\n\x0b\x46ORMAT_DATE\x10\x06\x12\x11\n\rFORMAT_SHA256\x10\x07:P\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xee\x90\x03 \x01(\x0b\x32 .tongban.api.rules.v1.FieldRulesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tongban.api.rules.v1.rules_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FORMAT']._serialized_start=313
-  _globals['_FORMAT']._serialized_end=492
+  _globals['_FORMAT']._serialized_start=334
+  _globals['_FORMAT']._serialized_end=513
   _globals['_FIELDRULES']._serialized_start=93
-  _globals['_FIELDRULES']._serialized_end=310
+  _globals['_FIELDRULES']._serialized_end=331
 # @@protoc_insertion_point(module_scope)

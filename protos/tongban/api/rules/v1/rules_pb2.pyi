@@ -67,8 +67,12 @@ Global___Format: _TypeAlias = Format  # noqa: Y015
 
 @_typing.final
 class FieldRules(_message.Message):
-    """The rules of one field; what is not set is not checked. Rules about content do not apply to an empty field: only
-    `required` makes emptiness wrong.
+    """The rules of one field; what is not set is not checked. The length, pattern and format of a single string or bytes field
+    do not apply to an empty one: only `required` makes emptiness wrong. Of a repeated or map field they apply to each entry
+    or value, empty ones too. A number that is not set is 0 and must lie between `min` and `max` all the same.
+
+    Three rules need no option: one member of a oneof must be set, an enum field that is required must hold a value that its
+    enum defines, and a google.protobuf.Timestamp must lie in the range of its type.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -82,6 +86,7 @@ class FieldRules(_message.Message):
     MAX_FIELD_NUMBER: _builtins.int
     PATTERN_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
+    KEY_PATTERN_FIELD_NUMBER: _builtins.int
     required: _builtins.bool
     """The field must be set: not empty, not zero, not an unspecified enum value, a message that is present."""
     min_len: _builtins.int
@@ -100,6 +105,8 @@ class FieldRules(_message.Message):
     """A regular expression (RE2 syntax) that the whole string must match."""
     format: Global___Format.ValueType
     """A named format of the domain that the string must have."""
+    key_pattern: _builtins.str
+    """A regular expression (RE2 syntax) that every key of a map must match as a whole; a map with string keys only."""
     def __init__(
         self,
         *,
@@ -112,10 +119,11 @@ class FieldRules(_message.Message):
         max: _builtins.int | None = ...,
         pattern: _builtins.str = ...,
         format: Global___Format.ValueType = ...,
+        key_pattern: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_min", b"_min", "max", b"max", "min", b"min"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_min", b"_min", "format", b"format", "max", b"max", "max_items", b"max_items", "max_len", b"max_len", "min", b"min", "min_items", b"min_items", "min_len", b"min_len", "pattern", b"pattern", "required", b"required"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max", b"_max", "_min", b"_min", "format", b"format", "key_pattern", b"key_pattern", "max", b"max", "max_items", b"max_items", "max_len", b"max_len", "min", b"min", "min_items", b"min_items", "min_len", b"min_len", "pattern", b"pattern", "required", b"required"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max: _TypeAlias = _typing.Literal["max"]  # noqa: Y015
     _WhichOneofArgType__max: _TypeAlias = _typing.Literal["_max", b"_max"]  # noqa: Y015
