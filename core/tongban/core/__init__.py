@@ -24,7 +24,7 @@ from tongban.core.items import (
     Reject,
     Required,
 )
-from tongban.core.plugin import PluginSettings, SettingError
+from tongban.core.plugin import Column, PluginSettings, SettingError
 from tongban.core.sources import CreditRecord, RecordKind, SourceUnavailable, Verdict
 
 __version__ = version("tongban")
@@ -34,6 +34,7 @@ __all__ = [
     "Answer",
     "Approve",
     "Case",
+    "Column",
     "Correct",
     "CreditRecord",
     "DecidingFact",

@@ -114,6 +114,8 @@ class Case:
     """Who came to the window for the applicant 经办人."""
     form: Mapping[str, str]
     materials: Sequence[Material]
+    correction_asked: bool = False
+    """Whether the applicant has been asked for a correction already; that is done once (行政许可法 §32(4))."""
 
 
 @dataclass(frozen=True, slots=True)
