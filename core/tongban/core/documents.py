@@ -110,33 +110,17 @@ def name_of(document: Document) -> str:
     return f"agreement/{'/'.join(document.agreement.parties)}/{document.agreement.name}"
 
 
-def believed_directory(signed: SignedDocument, authorities: Authorities) -> Believed:
-    """Return a directory that enough authorities signed.
+def believed(signed: SignedDocument, authorities: Authorities, keys: Keys) -> Believed:
+    """Return a document whose seals are right: of enough authorities for a directory, else of its members.
 
     Raises:
         Refusal: MALFORMED, INVALID_FIELD, DOCUMENT_INVALID.
     """
     document = decoded(Document, signed.document)
-    if not document.HasField("directory"):
-        raise _invalid(document, "it is no directory")
-    leaf = document_leaf(signed.document)
-    signers = {key.key_id for key in authorities.keys for seal in signed.seals if seal_is_right(key, seal, leaf)}
-    if len(signers) < authorities.threshold:
-        rule = f"{len(signers)} of the trusted authorities signed it, and {authorities.threshold} must"
-        raise _invalid(document, rule)
-    return Believed(DIRECTORY, digest_of(signed), document, signed)
-
-
-def believed_of_members(signed: SignedDocument, keys: Keys) -> Believed:
-    """Return a catalogue that its member signed, or an agreement that both parties signed.
-
-    Raises:
-        Refusal: MALFORMED, INVALID_FIELD, DOCUMENT_INVALID.
-    """
-    document = decoded(Document, signed.document)
-    for member in _must_sign(document):
-        if not _has_sealed(keys, member, signed.seals, signed.document):
-            raise _invalid(document, f"no key that the directory lists for {member} signed it")
+    if document.HasField("directory"):
+        _check_authorities(document, signed, authorities)
+    else:
+        _check_members(document, signed, keys)
     return Believed(name_of(document), digest_of(signed), document, signed)
 
 
@@ -156,12 +140,24 @@ def check_newer(new: Believed, held: Believed | None) -> bool:
     return True
 
 
+def _check_authorities(document: Document, signed: SignedDocument, authorities: Authorities) -> None:
+    leaf = document_leaf(signed.document)
+    signers = {key.key_id for key in authorities.keys for seal in signed.seals if seal_is_right(key, seal, leaf)}
+    if len(signers) < authorities.threshold:
+        rule = f"{len(signers)} of the trusted authorities signed it, and {authorities.threshold} must"
+        raise _invalid(document, rule)
+
+
+def _check_members(document: Document, signed: SignedDocument, keys: Keys) -> None:
+    for member in _must_sign(document):
+        if not _has_sealed(keys, member, signed.seals, signed.document):
+            raise _invalid(document, f"no key that the directory lists for {member} signed it")
+
+
 def _must_sign(document: Document) -> list[str]:
     if document.HasField("catalogue"):
         return [document.catalogue.member]
-    if document.HasField("agreement"):
-        return list(document.agreement.parties)
-    raise _invalid(document, "it is neither a catalogue nor an agreement")
+    return list(document.agreement.parties)
 
 
 def _has_sealed(keys: Keys, member: str, seals: Iterable[Seal], document: bytes) -> bool:

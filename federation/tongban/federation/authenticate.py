@@ -1,0 +1,86 @@
+"""The first step: who is it? A window by its token, a peer by certificate and seal, an operator by the socket."""
+
+from datetime import datetime
+from hashlib import sha256
+
+from tongban.api.admin.v1.admin_pb2 import WindowRole
+from tongban.core import codes
+from tongban.core.errors import Refusal
+from tongban.core.times import Clock
+from tongban.federation.calls import Call, Caller, Door, Question
+from tongban.federation.exchange import messages
+from tongban.federation.recent import Recent
+from tongban.federation.store.interface import Store
+from tongban.federation.store.rows import WindowRow
+from tongban.federation.trust.keeper import Keeper
+
+
+class Authenticator:
+    """Knows windows and peers; everything that it asks is in memory."""
+
+    def __init__(self, member: str, keeper: Keeper, recent: Recent, clock: Clock) -> None:
+        self._member = member
+        self._keeper = keeper
+        self._recent = recent
+        self._clock = clock
+        self._windows: dict[bytes, Caller] = {}
+
+    async def load(self, store: Store) -> None:
+        """Learn the windows that are registered."""
+        for row in await store.windows():
+            self.add(row)
+
+    def add(self, row: WindowRow) -> None:
+        """Learn one window."""
+        if row.revoked is None:
+            self._windows[row.token_digest] = Caller(self._member, row.window_id, roles_of(row.roles))
+
+    def authenticate(self, call: Call) -> Caller:
+        """Return who makes a call.
+
+        Raises:
+            Refusal: WINDOW_UNKNOWN; PEER_UNKNOWN, MESSAGE_ALTERED, MESSAGE_MISADDRESSED, MESSAGE_EXPIRED,
+                MESSAGE_REPLAYED, DIRECTORY_MISSING, DIRECTORY_EXPIRED, MEMBER_UNKNOWN.
+        """
+        if call.door is Door.WINDOWS:
+            return self._window(call)
+        if call.door is Door.PEERS:
+            return self._peer(call, self._clock())
+        return Caller(self._member)
+
+    def _window(self, call: Call) -> Caller:
+        caller = self._windows.get(token_digest(call.token))
+        if caller is None:
+            raise Refusal(codes.WINDOW_UNKNOWN)
+        return caller
+
+    def _peer(self, call: Call, now: datetime) -> Caller:
+        view = self._keeper.view
+        sender = call.question.header.sender if call.question else call.certified or ""
+        view.member(sender, now)
+        if call.certified != sender:
+            raise Refusal(codes.PEER_UNKNOWN, {"what": "certificate", "member": sender})
+        return self._sealed(call.question, now) if call.question else Caller(sender)
+
+    def _sealed(self, question: Question, now: datetime) -> Caller:
+        header, view = question.header, self._keeper.view
+        messages.check_seal(view, question.message, header)
+        messages.check_address(header, self._member)
+        messages.check_time(header, now)
+        self._recent.check(header)
+        return Caller(header.sender, header.window)
+
+
+def token_digest(token: str) -> bytes:
+    """Return what a node keeps of a token."""
+    return sha256(token.encode()).digest()
+
+
+def roles_text(roles: "list[WindowRole.ValueType]") -> str:
+    """Return roles as the store keeps them."""
+    return " ".join(sorted({WindowRole.Name(role) for role in roles}))
+
+
+def roles_of(text: str) -> "frozenset[WindowRole.ValueType]":
+    """Return roles from the store's text."""
+    return frozenset(WindowRole.Value(name) for name in text.split())

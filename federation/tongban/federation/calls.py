@@ -1,0 +1,120 @@
+"""What passes through a node: a call, who makes it, where it goes, what comes of it, and the reply."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from tongban.api.admin.v1.admin_pb2 import WindowRole
+from tongban.api.common.v1.common_pb2 import CallContext, Seal
+from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage
+from tongban.core.errors import Refusal
+from tongban.core.sealing import Leaf
+from tongban.federation.store.units import Unit
+
+
+class Door(Enum):
+    """By which door a call came in."""
+
+    WINDOWS = "windows"
+    PEERS = "peers"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A peer's sealed message as it arrived: nothing about it is believed yet."""
+
+    message: SealedMessage
+    header: Header
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, by whichever transport it came."""
+
+    door: Door
+    method: str
+    body: bytes
+    context: CallContext
+    seconds: float
+    """How long the caller still waits."""
+    token: str = ""
+    """What a window showed."""
+    question: Question | None = None
+    """The sealed message, at the peers' door."""
+    certified: str | None = None
+    """Member to which the directory gives the certificate of a peer's connection."""
+    stream: AsyncIterator[bytes] | None = None
+    """What a window streams, where the method takes a stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a call, once it is authenticated."""
+
+    member: str
+    window: str = ""
+    roles: "frozenset[WindowRole.ValueType]" = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one call changes: leaves to be sealed, and what is written once they are."""
+
+    leaves: Sequence[Leaf] = ()
+    unit_of: Callable[[Sequence[Seal]], Unit] | None = None
+    """From the seals of the leaves, in order; None writes nothing."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to seal and nothing to write."""
+        return not self.leaves and self.unit_of is None
+
+    def unit(self, seals: Sequence[Seal]) -> Unit:
+        """Return what is written."""
+        return self.unit_of(seals) if self.unit_of else Unit()
+
+    def then(self, other: "Step") -> "Step":
+        """Return both steps as one, so that they are sealed and written together or not at all."""
+        own = len(self.leaves)
+        return Step([*self.leaves, *other.leaves], lambda seals: self.unit(seals[:own]).merged(other.unit(seals[own:])))
+
+
+def writes(unit: Unit) -> Step:
+    """Return a step that writes and seals nothing."""
+    return Step(unit_of=lambda seals: unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """An exchange with a peer as this side asked it."""
+
+    question: SealedMessage
+    header: Header
+    answer: SealedMessage | None = None
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a call, before it is recorded."""
+
+    body: bytes = b""
+    stream: AsyncIterator[bytes] | None = None
+    step: Step = Step()
+    after: Callable[[], None] = field(default=lambda: None)
+    """What to wake once it is recorded."""
+    refusal: Refusal | None = None
+    exchanged: Exchanged | None = None
+    """The exchange that answered it, if it was forwarded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the caller gets: bytes, a stream of bytes, or a refusal."""
+
+    body: bytes = b""
+    stream: AsyncIterator[bytes] | None = None
+    refusal: Refusal | None = None
+    sealed: SealedMessage | None = None
+    """The answer as it travels, at the peers' door."""

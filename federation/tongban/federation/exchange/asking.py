@@ -1,0 +1,149 @@
+"""Asking peers: a question is sealed, carried, and waits for the answer that fits it."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Protocol
+from uuid import uuid4
+
+from google.rpc.status_pb2 import Status
+
+from tongban.api.common.v1.common_pb2 import CallContext
+from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage
+from tongban.api.exchange.v1.exchange_pb2 import Question as Carried
+from tongban.core import codes
+from tongban.core.errors import Refusal, refusal_of
+from tongban.core.times import Clock
+from tongban.federation.calls import Exchanged
+from tongban.federation.exchange import messages
+from tongban.federation.flush import Flush
+from tongban.federation.trust.keeper import Keeper
+
+
+class PeerUnavailable(Exception):
+    """The carrier cannot bring anything to this peer now."""
+
+
+class Carrier(Protocol):
+    """Brings questions to peers. Answers come back through `Asking.answered`, broken links through `Asking.lost`."""
+
+    async def send(self, peer: str, questions: Sequence[Carried]) -> None:
+        """Hand over questions; raise PeerUnavailable if they cannot leave now."""
+        ...
+
+    def cancel(self, peer: str, ids: Sequence[str]) -> None:
+        """Tell the peer, if it can be reached, that nobody waits for these answers any more."""
+        ...
+
+
+class NotAnswered(Exception):
+    """A question that left has no answer that can be believed; `refusal` says why."""
+
+    def __init__(self, exchanged: Exchanged, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.exchanged = exchanged
+        self.refusal = refusal
+
+
+_Pending = tuple[str, SealedMessage, "asyncio.Future[SealedMessage]"]
+
+
+class Asking:
+    """The side of the exchange that asks."""
+
+    def __init__(self, member: str, flush: Flush, keeper: Keeper, clock: Clock, valid: timedelta) -> None:
+        self._member = member
+        self._flush = flush
+        self._keeper = keeper
+        self._clock = clock
+        self._valid = valid
+        self._pending: dict[str, _Pending] = {}
+        self.carrier: Carrier
+
+    async def ask(
+        self,
+        peer: str,
+        method: str,
+        context: CallContext,
+        body: bytes,
+        seconds: float,
+        *,
+        window: str = "",
+        id_: str = "",
+    ) -> tuple[Exchanged, bytes]:
+        """Ask a peer and return the exchange and the answer's body.
+
+        Raises:
+            Refusal: PEER_UNAVAILABLE before anything left, TOO_LARGE.
+            NotAnswered: the question left, and the answer was a refusal, did not come in time, or cannot be believed.
+        """
+        unsealed = messages.question(
+            id_ or uuid4().hex, self._member, peer, method, context, window, body, self._clock(), self._valid
+        )
+        sealed = unsealed.sealed(await self._flush.seal(unsealed.leaf))
+        answer = await self._carry(peer, sealed, unsealed.header, seconds)
+        return self._believed(sealed, unsealed.header, answer)
+
+    def answered(self, answers: Sequence[SealedMessage]) -> None:
+        """Take answers from the carrier; those that nobody waits for are dropped."""
+        for answer in answers:
+            pending = self._pending.get(_id_of(answer))
+            if pending and not pending[2].done():
+                pending[2].set_result(answer)
+
+    def lost(self, peer: str) -> None:
+        """Take from the carrier that nothing that is under way to this peer will be answered."""
+        for member, _, future in list(self._pending.values()):
+            if member == peer and not future.done():
+                future.set_exception(PeerUnavailable())
+
+    async def _carry(self, peer: str, sealed: SealedMessage, header: Header, seconds: float) -> SealedMessage:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[SealedMessage] = loop.create_future()
+        self._pending[header.id] = (peer, sealed, future)
+        timer = loop.call_later(seconds, _time_out, future)
+        try:
+            await self._send(peer, sealed, seconds)
+            return await future
+        except (PeerUnavailable, TimeoutError) as error:
+            refusal = _refusal(peer, error, seconds)
+            self.carrier.cancel(peer, [header.id])
+            raise NotAnswered(Exchanged(sealed, header, status=refusal.code.status), refusal) from None
+        finally:
+            timer.cancel()
+            self._pending.pop(header.id, None)
+
+    async def _send(self, peer: str, sealed: SealedMessage, seconds: float) -> None:
+        question = Carried(message=sealed, timeout_ms=max(1, min(600_000, int(seconds * 1000))))
+        try:
+            await self.carrier.send(peer, [question])
+        except PeerUnavailable:
+            raise Refusal(codes.PEER_UNAVAILABLE, {"member": peer}) from None
+
+    def _believed(self, sealed: SealedMessage, asked: Header, answer: SealedMessage) -> tuple[Exchanged, bytes]:
+        try:
+            header = messages.check_answer(self._keeper.view, sealed, answer)
+        except Refusal as refusal:
+            raise NotAnswered(Exchanged(sealed, asked, answer, refusal.code.status), refusal) from None
+        exchanged = Exchanged(sealed, asked, answer, header.status)
+        if header.status:
+            raise NotAnswered(exchanged, refusal_of(Status.FromString(answer.body)))
+        return exchanged, answer.body
+
+
+def _time_out(future: "asyncio.Future[SealedMessage]") -> None:
+    if not future.done():
+        future.set_exception(TimeoutError())
+
+
+def _refusal(peer: str, error: Exception, seconds: float) -> Refusal:
+    if isinstance(error, TimeoutError):
+        return Refusal(codes.DEADLINE, {"seconds": f"{seconds:g}"})
+    return Refusal(codes.PEER_UNAVAILABLE, {"member": peer})
+
+
+def _id_of(answer: SealedMessage) -> str:
+    try:
+        return messages.header_of(answer).id
+    except Refusal:
+        return ""

@@ -1,0 +1,155 @@
+"""Questions and answers as messages: made, and believed. Pure, but for the keys that the caller passes in."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from tongban.api.common.v1.common_pb2 import CallContext, Seal
+from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage
+from tongban.core import codes, sealing
+from tongban.core.decoding import decoded
+from tongban.core.errors import Refusal
+from tongban.core.sealing import Keys, Leaf
+from tongban.core.times import moment, timestamp
+
+MOST_BODY = 66_560
+"""Most bytes of a body in a message: 64 KiB and room for what frames them."""
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far clocks of two nodes may be apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """A message that waits for its seal."""
+
+    header: Header
+    data: bytes
+    """The header, serialised: this is what is sealed."""
+    body: bytes
+
+    @property
+    def leaf(self) -> Leaf:
+        """What is sealed."""
+        return header_leaf(self.data)
+
+    def sealed(self, seal: Seal) -> SealedMessage:
+        """Return the message as it travels."""
+        return SealedMessage(header=self.data, seal=seal, body=self.body)
+
+
+def header_leaf(header: bytes) -> Leaf:
+    """Return a header's bytes as they are sealed."""
+    return Leaf(sealing.MESSAGE, header)
+
+
+def question(
+    id_: str,
+    sender: str,
+    receiver: str,
+    method: str,
+    context: CallContext,
+    window: str,
+    body: bytes,
+    sent: datetime,
+    valid: timedelta,
+) -> Unsealed:
+    """Return a question to a peer.
+
+    Raises:
+        Refusal: TOO_LARGE.
+    """
+    if len(body) > MOST_BODY:
+        raise Refusal(codes.TOO_LARGE, {"what": "the request", "size": str(len(body)), "limit": str(MOST_BODY)})
+    header = Header(
+        id=id_,
+        sender=sender,
+        receiver=receiver,
+        method=method,
+        context=context,
+        window=window,
+        sent_at=timestamp(sent),
+        expires_at=timestamp(sent + valid),
+        body_digest=sha256(body).digest(),
+    )
+    return Unsealed(header, header.SerializeToString(), body)
+
+
+def answer(asked: SealedMessage, header: Header, member: str, body: bytes, status: int, sent: datetime) -> Unsealed:
+    """Return the answer of this member to a question, bound to it by the hash of its header."""
+    reply = Header(
+        id=header.id,
+        sender=member,
+        receiver=header.sender,
+        method=header.method,
+        sent_at=timestamp(sent),
+        expires_at=header.expires_at,
+        body_digest=sha256(body).digest(),
+        question_digest=sha256(asked.header).digest(),
+        status=status,
+    )
+    return Unsealed(reply, reply.SerializeToString(), body)
+
+
+def header_of(message: SealedMessage) -> Header:
+    """Return the header of a message from outside.
+
+    Raises:
+        Refusal: MALFORMED, INVALID_FIELD.
+    """
+    return decoded(Header, message.header)
+
+
+def check_seal(keys: Keys, message: SealedMessage, header: Header) -> None:
+    """Refuse a message that is not what its sender sealed.
+
+    Raises:
+        Refusal: MESSAGE_ALTERED.
+    """
+    if not sealing.member_sealed(keys, header.sender, message.seal, header_leaf(message.header)):
+        raise _altered(header.sender, "no key that the directory lists for it fits the seal")
+    if sha256(message.body).digest() != header.body_digest:
+        raise _altered(header.sender, "the body does not have the digest that the header names")
+
+
+def check_address(header: Header, member: str) -> None:
+    """Refuse a message that is meant for another member.
+
+    Raises:
+        Refusal: MESSAGE_MISADDRESSED.
+    """
+    if header.receiver != member:
+        raise Refusal(codes.MESSAGE_MISADDRESSED, {"receiver": header.receiver}, member=member)
+
+
+def check_time(header: Header, now: datetime) -> None:
+    """Refuse a message that has expired, or that comes from the future.
+
+    Raises:
+        Refusal: MESSAGE_EXPIRED.
+    """
+    sent, expires = moment(header.sent_at), moment(header.expires_at)
+    if not sent - CLOCK_SKEW <= now < expires + CLOCK_SKEW or expires - sent > timedelta(minutes=10):
+        texts = {
+            name: at.isoformat(timespec="seconds") for name, at in (("sent", sent), ("expires", expires), ("now", now))
+        }
+        raise Refusal(codes.MESSAGE_EXPIRED, texts)
+
+
+def check_answer(keys: Keys, asked: SealedMessage, message: SealedMessage) -> Header:
+    """Return the header of the answer to a question that was asked.
+
+    Raises:
+        Refusal: MALFORMED, INVALID_FIELD, MESSAGE_ALTERED.
+    """
+    mine, header = Header.FromString(asked.header), header_of(message)
+    if header.sender != mine.receiver or header.receiver != mine.sender:
+        raise _altered(mine.receiver, "it comes from another member than was asked")
+    check_seal(keys, message, header)
+    if header.question_digest != sha256(asked.header).digest():
+        raise _altered(mine.receiver, "it answers another question")
+    return header
+
+
+def _altered(member: str, what: str) -> Refusal:
+    return Refusal(codes.MESSAGE_ALTERED, {"member": member, "what": what})

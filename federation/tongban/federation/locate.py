@@ -1,0 +1,90 @@
+"""The second step: whose is it? This member's, or a peer's."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tongban.api.catalogue.v1.catalogue_pb2 import DecidingFact, Item
+from tongban.core import codes
+from tongban.core.errors import Refusal
+from tongban.federation.calls import Call, Door
+from tongban.federation.policies import LOOKUP, POLICIES, Kind, Policy
+from tongban.federation.trust.view import TrustView
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a call is answered, and the policy of its method."""
+
+    member: str
+    here: bool
+    policy: Policy
+
+
+def locate(call: Call, view: TrustView, member: str, now: datetime) -> Place:
+    """Return where a call is answered.
+
+    Raises:
+        Refusal: METHOD_UNKNOWN, and for a peer DIRECTORY_MISSING, DIRECTORY_EXPIRED, MEMBER_UNKNOWN.
+    """
+    policy = POLICIES.get(call.method, LOOKUP)
+    if call.door not in policy.doors or (
+        call.door is Door.PEERS and not call.question and policy.kind is not Kind.PUBLIC
+    ):
+        raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method}, member=member)
+    if call.door is not Door.WINDOWS or policy.kind is not Kind.LOOKUP or call.context.to in ("", member):
+        return Place(member, True, policy)
+    asked = view.member(call.context.to, now).id
+    if not view.publishes(asked, call.method):
+        raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method, "member": asked})
+    return Place(asked, False, policy)
+
+
+def authority(view: TrustView, item: str, place: str, named: str) -> tuple[str, Item]:
+    """Return the member whose matter an item at a place is 业务属地, and the item as it publishes it.
+
+    A member that the window named must be the right one.
+
+    Raises:
+        Refusal: ITEM_UNKNOWN, WRONG_AUTHORITY with the right one, PLACE_AMBIGUOUS.
+    """
+    publishers = {member: one for (member, code), one in view.items.items() if code == item}
+    if not publishers:
+        raise Refusal(codes.ITEM_UNKNOWN, {"item": item})
+    competent = sorted(member for member, one in publishers.items() if _covers(one, place))
+    if not competent or (named and named not in competent):
+        raise _wrong_authority(view, publishers, competent, item, place, named)
+    if len(competent) > 1 and not named:
+        raise Refusal(codes.PLACE_AMBIGUOUS, {"item": item, "place": place, "members": ", ".join(competent)})
+    right = named or competent[0]
+    return right, publishers[right]
+
+
+def _covers(item: Item, place: str) -> bool:
+    return any(place.startswith(_significant(own)) for own in item.places)
+
+
+def _significant(division: str) -> str:
+    """Return the part of a division that all below it share: 3300 for 330000 is 33, for 330100 is 3301."""
+    while division.endswith("00"):
+        division = division[:-2]
+    return division
+
+
+def _wrong_authority(
+    view: TrustView, publishers: dict[str, Item], competent: list[str], item: str, place: str, named: str
+) -> Refusal:
+    right = [f"{member} {_name(view, member)}" for member in competent or sorted(publishers)]
+    asked = f"{named} {_name(view, named)}" if named else "nobody in the federation"
+    facts = {
+        "asked": asked,
+        "item": item,
+        "place": place,
+        "right": ", ".join(right) if competent else f"not in the federation; {', '.join(right)} handle it elsewhere",
+        "right_member": ",".join(competent),
+        "fact": DecidingFact.Name(next(iter(publishers.values())).deciding_fact).removeprefix("DECIDING_FACT_").lower(),
+    }
+    return Refusal(codes.WRONG_AUTHORITY, facts)
+
+
+def _name(view: TrustView, member: str) -> str:
+    return view.members[member].name if member in view.members else ""

@@ -1,0 +1,156 @@
+"""A node is a function: a call comes in, one way leads through, a reply goes out.
+
+    authenticate → locate → authorize → handle | forward → record → reply
+
+`Node.ask` is that way. It knows no transport and no carrier: time, keys, store and network are passed in.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from uuid import uuid4
+
+from tongban.api.common.v1.common_pb2 import Seal
+from tongban.core import codes
+from tongban.core.errors import Refusal, status_of
+from tongban.core.times import Clock
+from tongban.federation import evidence
+from tongban.federation.authenticate import Authenticator
+from tongban.federation.authorize import authorize
+from tongban.federation.calls import Call, Caller, Outcome, Question, Reply, Step, writes
+from tongban.federation.exchange import messages
+from tongban.federation.exchange.asking import Asking, NotAnswered
+from tongban.federation.exchange.messages import Unsealed
+from tongban.federation.flush import Flush
+from tongban.federation.locate import Place, locate
+from tongban.federation.policies import LOOKUP, POLICIES
+from tongban.federation.recent import Recent
+from tongban.federation.store.errors import StoreFailed
+from tongban.federation.store.units import Lost, Unit
+from tongban.federation.trust.keeper import Keeper
+
+log = logging.getLogger(__name__)
+
+Handle = Callable[[Caller, Call], Awaitable[Outcome]]
+"""Answers one method at this node."""
+
+MOST_DECISIONS = 20
+"""How often a call decides again after another one was faster, before it gives up."""
+
+
+class Node:
+    """One running node of a member."""
+
+    def __init__(
+        self,
+        member: str,
+        authenticator: Authenticator,
+        keeper: Keeper,
+        recent: Recent,
+        flush: Flush,
+        asking: Asking,
+        handlers: Mapping[str, Handle],
+        clock: Clock,
+    ) -> None:
+        self.member = member
+        self._authenticator = authenticator
+        self._keeper = keeper
+        self._recent = recent
+        self._flush = flush
+        self._asking = asking
+        self._handlers = handlers
+        self._clock = clock
+
+    async def ask(self, call: Call) -> Reply:
+        """Take one call through the node. A refusal takes the same way out as an answer."""
+        caller, row = Caller(""), ""
+        for _ in range(MOST_DECISIONS):
+            try:
+                caller = caller if caller.member else self._authenticator.authenticate(call)
+                place = locate(call, self._keeper.view, self.member, self._clock())
+                row = authorize(call, caller, place, self._keeper.view, self._clock())
+                outcome = await (self._handle(caller, call) if place.here else self._forward(caller, call, place))
+            except Exception as error:
+                outcome = Outcome(refusal=self._refusal(error))
+            try:
+                return await self._record(call, caller, row, outcome)
+            except Lost:
+                continue  # Somebody else was faster: decide again from what stands now.
+            except StoreFailed as error:
+                return await self._unrecorded(call, error)
+        return await self._unrecorded(call, RuntimeError("other calls were always faster"))
+
+    async def _handle(self, caller: Caller, call: Call) -> Outcome:
+        handler = self._handlers.get(call.method)
+        if handler is None:
+            raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method, "member": self.member})
+        return await handler(caller, call)
+
+    async def _forward(self, caller: Caller, call: Call, place: Place) -> Outcome:
+        try:
+            exchanged, body = await self._asking.ask(
+                place.member, call.method, call.context, call.body, call.seconds, window=caller.window
+            )
+        except NotAnswered as error:
+            return Outcome(exchanged=error.exchanged, refusal=error.refusal)
+        return Outcome(body=body, exchanged=exchanged)
+
+    async def _record(self, call: Call, caller: Caller, row: str, outcome: Outcome) -> Reply:
+        """Make the evidence durable together with what the call changed; only then may the reply leave."""
+        if call.question is not None:
+            return await self._record_answer(call.question, caller, row, outcome)
+        step = outcome.step.then(self._evidence(call, caller, row, outcome))
+        if not step.empty:
+            await self._flush.put(step)
+        outcome.after()
+        return Reply(outcome.body, outcome.stream, outcome.refusal.at(self.member) if outcome.refusal else None)
+
+    async def _record_answer(self, asked: Question, caller: Caller, row: str, outcome: Outcome) -> Reply:
+        """Seal the answer to a peer and record it with its question; the sealed answer is what leaves."""
+        answer = self._unsealed(asked, outcome)
+        claims = self._recent.claim(asked.header) if caller.member else ()
+
+        def unit_of(seals: Sequence[Seal]) -> Unit:
+            sealed, now = answer.sealed(seals[0]), self._clock()
+            record = evidence.answered(asked.header, asked.message, sealed, outcome, row, now)
+            return Unit(claims=claims, evidence=(record.SerializeToString(),))
+
+        seals = await self._flush.put(outcome.step.then(Step([answer.leaf], unit_of)))
+        outcome.after()
+        return Reply(sealed=answer.sealed(seals[-1]))
+
+    def _evidence(self, call: Call, caller: Caller, row: str, outcome: Outcome) -> Step:
+        if not POLICIES.get(call.method, LOOKUP).recorded:
+            return Step()
+        if outcome.exchanged is not None:
+            record = evidence.asked(outcome.exchanged, outcome, self._clock())
+        else:
+            record = evidence.local(call, caller, outcome, self.member, row, self._clock())
+        return writes(Unit(evidence=(record.SerializeToString(),)))
+
+    def _unsealed(self, asked: Question, outcome: Outcome) -> Unsealed:
+        status, body = 0, outcome.body
+        if outcome.refusal is not None:
+            refusal = outcome.refusal.at(self.member)
+            status, body = refusal.code.status, status_of(refusal).SerializeToString()
+        return messages.answer(asked.message, asked.header, self.member, body, status, self._clock())
+
+    def _refusal(self, error: Exception) -> Refusal:
+        if isinstance(error, Refusal):
+            return error
+        if isinstance(error, StoreFailed):
+            return self._logged(Refusal(codes.STORE_FAILED), error)
+        return self._logged(Refusal(codes.INTERNAL), error)
+
+    async def _unrecorded(self, call: Call, error: Exception) -> Reply:
+        """Refuse a call whose evidence cannot be kept: without evidence, nothing was answered."""
+        refusal = self._refusal(error)
+        if call.question is None:
+            return Reply(refusal=refusal)
+        answer = self._unsealed(call.question, Outcome(refusal=refusal))
+        return Reply(sealed=answer.sealed(await self._flush.seal(answer.leaf)))
+
+    def _logged(self, refusal: Refusal, error: Exception) -> Refusal:
+        reference = uuid4().hex[:12]
+        log.error("reference %s: %s", reference, type(error).__name__, exc_info=error)
+        return replace(refusal, reference=reference, member=self.member)

@@ -1,0 +1,82 @@
+"""The policy of every RPC: by which doors it may be called, what the caller needs, and whether it leaves evidence.
+
+A method without a policy is not served. A method that another member publishes has the policy of a look-up.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from tongban.api.admin.v1.admin_pb2 import WINDOW_ROLE_INTAKE, WINDOW_ROLE_LOOKUP, WINDOW_ROLE_OFFICER, WindowRole
+from tongban.federation.calls import Door
+
+
+class Kind(Enum):
+    """What sort of method it is."""
+
+    LOOKUP = "look-up"
+    """Answered by the member that the context names; between members it needs an agreement row and a purpose."""
+    CASE = "case"
+    """Always local: what travels are acts and events."""
+    RECORD = "record"
+    """Acts, events and materials between the two members of a case."""
+    PUBLIC = "public"
+    """What every member may know: items and documents."""
+    ADMIN = "admin"
+    """For operators."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What one method needs."""
+
+    kind: Kind
+    doors: frozenset[Door]
+    roles: "frozenset[WindowRole.ValueType]" = frozenset()
+    """A window needs one of them; none are needed if it is empty."""
+    officer: bool = False
+    """The context must name the officer who acts."""
+    recorded: bool = True
+    """Leaves a record in the evidence log."""
+
+
+_WINDOWS, _PEERS, _ADMIN = frozenset({Door.WINDOWS}), frozenset({Door.PEERS}), frozenset({Door.ADMIN})
+_INTAKE, _OFFICER = frozenset({WINDOW_ROLE_INTAKE}), frozenset({WINDOW_ROLE_OFFICER})
+_CASES = _INTAKE | _OFFICER
+
+LOOKUP = Policy(Kind.LOOKUP, _WINDOWS | _PEERS, frozenset({WINDOW_ROLE_LOOKUP}))
+"""The policy of every look-up, also of methods that only other members know."""
+
+_PUBLIC = Policy(Kind.PUBLIC, _WINDOWS | _PEERS | _ADMIN, recorded=False)
+_CATALOGUE = Policy(Kind.PUBLIC, _WINDOWS | _ADMIN, recorded=False)
+_OPERATE = Policy(Kind.ADMIN, _ADMIN)
+_INSPECT = Policy(Kind.ADMIN, _ADMIN, recorded=False)
+
+_API = "/tongban.api."
+
+POLICIES: dict[str, Policy] = {
+    f"{_API}catalogue.v1.CatalogueService/ListItems": _CATALOGUE,
+    f"{_API}catalogue.v1.CatalogueService/GetItem": _CATALOGUE,
+    f"{_API}documents.v1.DocumentService/ListDocuments": _PUBLIC,
+    f"{_API}documents.v1.DocumentService/FetchDocument": _PUBLIC,
+    f"{_API}identity.v1.IdentityService/VerifyIdentity": LOOKUP,
+    f"{_API}credit.v1.CreditService/QueryCredit": LOOKUP,
+    f"{_API}materials.v1.MaterialService/UploadMaterial": Policy(Kind.CASE, _WINDOWS, _INTAKE),
+    f"{_API}materials.v1.MaterialService/FetchMaterial": Policy(Kind.RECORD, _WINDOWS | _PEERS, _CASES),
+    f"{_API}cases.v1.CaseService/SubmitCase": Policy(Kind.CASE, _WINDOWS, _INTAKE, officer=True),
+    f"{_API}cases.v1.CaseService/SupplementCase": Policy(Kind.CASE, _WINDOWS, _INTAKE, officer=True),
+    f"{_API}cases.v1.CaseService/DecideCase": Policy(Kind.CASE, _WINDOWS, _OFFICER, officer=True),
+    f"{_API}cases.v1.CaseService/GetCase": Policy(Kind.CASE, _WINDOWS, _CASES),
+    f"{_API}cases.v1.CaseService/ListCases": Policy(Kind.CASE, _WINDOWS, _CASES),
+    f"{_API}cases.v1.CaseService/WatchCase": Policy(Kind.CASE, _WINDOWS, _CASES),
+    f"{_API}cases.v1.CaseService/GetResult": Policy(Kind.CASE, _WINDOWS, _CASES),
+    f"{_API}exchange.v1.CaseExchangeService/DeliverAct": Policy(Kind.RECORD, _PEERS),
+    f"{_API}exchange.v1.CaseExchangeService/DeliverEvent": Policy(Kind.RECORD, _PEERS),
+    f"{_API}admin.v1.AdminService/GetStatus": _INSPECT,
+    f"{_API}admin.v1.AdminService/AddWindow": _OPERATE,
+    f"{_API}admin.v1.AdminService/ListWindows": _INSPECT,
+    f"{_API}admin.v1.AdminService/ImportDocument": _OPERATE,
+    f"{_API}admin.v1.AdminService/SignAgreement": _OPERATE,
+    f"{_API}admin.v1.AdminService/ListPlugins": _INSPECT,
+    f"{_API}admin.v1.AdminService/ExportEvidence": _OPERATE,
+}
+"""Every method that a node serves. The link itself is a transport's: what it carries comes here, message by message."""

@@ -1,0 +1,1 @@
+"""Whom a node trusts, and what they say: directory, catalogues and agreements."""

@@ -1,0 +1,171 @@
+"""What the documents of a node say, indexed for questions on a request's way: all of it is in memory."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from hashlib import sha256
+
+from tongban.api.catalogue.v1.catalogue_pb2 import Item
+from tongban.api.common.v1.common_pb2 import CallContext
+from tongban.api.documents.v1.documents_pb2 import (
+    Agreement,
+    CaseRow,
+    Catalogue,
+    Directory,
+    LookupRow,
+    Member,
+    PublicKey,
+)
+from tongban.core import codes
+from tongban.core.calendar import local_day
+from tongban.core.documents import DIRECTORY, Believed, Freshness
+from tongban.core.errors import Refusal
+from tongban.core.times import moment
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of an agreement that is in force, with where it stands."""
+
+    name: str
+    """Agreement and row, as evidence names it: agreement/310151/320681/registration#row."""
+    row: LookupRow | CaseRow
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
+class TrustView:
+    """Directory, catalogues and agreements at one moment."""
+
+    documents: Mapping[str, Believed] = field(default_factory=dict)
+    members: Mapping[str, Member] = field(default_factory=dict)
+    keys: Mapping[tuple[str, str], PublicKey] = field(default_factory=dict)
+    certified: Mapping[bytes, str] = field(default_factory=dict)
+    """Member by SHA-256 of a node's certificate (DER)."""
+    items: Mapping[tuple[str, str], Item] = field(default_factory=dict)
+    """By member and code."""
+    methods: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Services that a member publishes, by member."""
+    lookups: Mapping[tuple[str, str, str], list[Row]] = field(default_factory=dict)
+    """By asking member, answering member and method."""
+    cases: Mapping[tuple[str, str, str], list[Row]] = field(default_factory=dict)
+    """By intake member, handling member and item."""
+    contacts: Mapping[frozenset[str], str] = field(default_factory=dict)
+    """Whom to ask about a missing row, by the two members."""
+
+    @property
+    def directory(self) -> Believed | None:
+        """The directory, if there is one."""
+        return self.documents.get(DIRECTORY)
+
+    @property
+    def federation(self) -> str:
+        """Name of the federation."""
+        return self.directory.document.directory.federation if self.directory else ""
+
+    def key(self, member: str, key_id: str) -> PublicKey | None:
+        """Return the member's key, or None if the directory lists no such key for it."""
+        return self.keys.get((member, key_id))
+
+    def member(self, member: str, now: datetime) -> Member:
+        """Return a member of a directory that is in force.
+
+        Raises:
+            Refusal: DIRECTORY_MISSING, DIRECTORY_EXPIRED, MEMBER_UNKNOWN.
+        """
+        self.check_directory(now)
+        if member not in self.members:
+            raise Refusal(codes.MEMBER_UNKNOWN, {"member": member, "federation": self.federation})
+        return self.members[member]
+
+    def check_directory(self, now: datetime) -> None:
+        """Refuse to trust anybody without a directory in force.
+
+        Raises:
+            Refusal: DIRECTORY_MISSING, DIRECTORY_EXPIRED.
+        """
+        if self.directory is None:
+            raise Refusal(codes.DIRECTORY_MISSING)
+        if self.directory.freshness(now) is Freshness.EXPIRED:
+            when = moment(self.directory.document.expires_at).isoformat(timespec="seconds")
+            raise Refusal(codes.DIRECTORY_EXPIRED, {"federation": self.federation, "when": when})
+
+    def member_of_certificate(self, certificate: bytes) -> str | None:
+        """Return the member to which the directory gives this certificate (DER)."""
+        return self.certified.get(sha256(certificate).digest())
+
+    def publishes(self, member: str, method: str) -> bool:
+        """Say whether a member's catalogue has this method's service; unknown catalogues are given the benefit."""
+        services = self.methods.get(member)
+        return services is None or method[1:].rpartition("/")[0] in services
+
+    def lookup_row(self, asking: str, answering: str, method: str, context: CallContext, now: datetime) -> Row | None:
+        """Return the row that lets a member ask, for the context's purpose."""
+        today = local_day(now)
+        for row in self.lookups.get((asking, answering, method), ()):
+            if today <= row.until and isinstance(row.row, LookupRow) and context.purpose in row.row.purposes:
+                return row
+        return None
+
+    def case_row(self, intake: str, handling: str, item: str, now: datetime) -> Row | None:
+        """Return the row that lets a member take cases of an item in for another; for itself it needs none."""
+        today = local_day(now)
+        rows = self.cases.get((intake, handling, item), ())
+        return next((row for row in rows if today <= row.until), None)
+
+    def contact(self, one: str, other: str) -> str:
+        """Return whom to ask about a missing row between two members."""
+        return self.contacts.get(frozenset({one, other}), "")
+
+
+def view_of(documents: Iterable[Believed], now: datetime) -> TrustView:
+    """Return the view of these documents; catalogues and agreements that have expired say nothing any more."""
+    held = {document.name: document for document in documents}
+    in_force = [one for one in held.values() if one.freshness(now) is not Freshness.EXPIRED]
+    directory = held[DIRECTORY].document.directory if DIRECTORY in held else Directory()
+    catalogues = [one.document.catalogue for one in in_force if one.document.HasField("catalogue")]
+    agreements = [one for one in in_force if one.document.HasField("agreement")]
+    return TrustView(
+        documents=held,
+        members={member.id: member for member in directory.members},
+        keys={(member.id, key.key_id): key for member in directory.members for key in member.keys},
+        certified={sha256(node.certificate).digest(): m.id for m in directory.members for node in m.nodes},
+        items={(catalogue.member, item.code): item for catalogue in catalogues for item in catalogue.items},
+        methods={catalogue.member: _services(catalogue) for catalogue in catalogues},
+        lookups=_lookup_rows(agreements),
+        cases=_case_rows(agreements),
+        contacts={frozenset(_agreement(one).parties): _agreement(one).contact for one in agreements},
+    )
+
+
+def _services(catalogue: Catalogue) -> frozenset[str]:
+    return frozenset(service.name for service in catalogue.services)
+
+
+def _agreement(believed: Believed) -> Agreement:
+    return believed.document.agreement
+
+
+def _lookup_rows(agreements: Iterable[Believed]) -> dict[tuple[str, str, str], list[Row]]:
+    rows: dict[tuple[str, str, str], list[Row]] = {}
+    for believed in agreements:
+        for row in _agreement(believed).lookups:
+            if {row.asking, row.answering} <= set(_agreement(believed).parties):
+                rows.setdefault((row.asking, row.answering, row.method), []).append(_row(believed, row))
+    return rows
+
+
+def _case_rows(agreements: Iterable[Believed]) -> dict[tuple[str, str, str], list[Row]]:
+    rows: dict[tuple[str, str, str], list[Row]] = {}
+    for believed in agreements:
+        for row in _agreement(believed).cases:
+            if {row.intake, row.handling} <= set(_agreement(believed).parties):
+                for item in row.items:
+                    rows.setdefault((row.intake, row.handling, item), []).append(_row(believed, row))
+    return rows
+
+
+def _row(believed: Believed, row: LookupRow | CaseRow) -> Row:
+    end = local_day(moment(believed.document.expires_at))
+    until = min(end, date.fromisoformat(row.until)) if row.until else end
+    return Row(f"{believed.name}#{row.id}", row, until)
