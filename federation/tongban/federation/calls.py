@@ -76,6 +76,8 @@ class Step:
 
     def then(self, other: "Step") -> "Step":
         """Return both steps as one, so that they are sealed and written together or not at all."""
+        if self.empty or other.empty:
+            return other if self.empty else self
         own = len(self.leaves)
         return Step([*self.leaves, *other.leaves], lambda seals: self.unit(seals[:own]).merged(other.unit(seals[own:])))
 

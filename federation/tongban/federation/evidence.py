@@ -6,7 +6,7 @@ from hashlib import sha256
 from tongban.api.evidence.v1.evidence_pb2 import SIDE_ANSWERED, SIDE_ASKED, SIDE_LOCAL, Evidence
 from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage
 from tongban.core.times import timestamp
-from tongban.federation.calls import Call, Caller, Exchanged, Outcome
+from tongban.federation.calls import Call, Caller, Exchanged, Outcome, Question
 
 
 def local(call: Call, caller: Caller, outcome: Outcome, member: str, row: str, now: datetime) -> Evidence:
@@ -34,11 +34,9 @@ def asked(exchanged: Exchanged, outcome: Outcome, now: datetime) -> Evidence:
     return record
 
 
-def answered(
-    header: Header, question: SealedMessage, answer: SealedMessage, outcome: Outcome, row: str, now: datetime
-) -> Evidence:
+def answered(asked: Question, answer: SealedMessage, outcome: Outcome, row: str, now: datetime) -> Evidence:
     """Return the record of a peer's question that this node answered or refused."""
-    record = _of_header(header, question, answer, outcome, now)
+    record = _of_header(asked.header, asked.message, answer, outcome, now)
     record.side, record.agreement_row = SIDE_ANSWERED, row or record.agreement_row
     return record
 

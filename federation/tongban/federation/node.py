@@ -112,7 +112,7 @@ class Node:
 
         def unit_of(seals: Sequence[Seal]) -> Unit:
             sealed, now = answer.sealed(seals[0]), self._clock()
-            record = evidence.answered(asked.header, asked.message, sealed, outcome, row, now)
+            record = evidence.answered(asked, sealed, outcome, row, now)
             return Unit(claims=claims, evidence=(record.SerializeToString(),))
 
         seals = await self._flush.put(outcome.step.then(Step([answer.leaf], unit_of)))

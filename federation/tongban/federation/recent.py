@@ -5,9 +5,8 @@ true across a restart. Acts and events may come again: their own claims give the
 """
 
 from datetime import datetime
-from hashlib import sha256
 
-from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage
+from tongban.api.exchange.v1.exchange_pb2 import Header
 from tongban.core import codes
 from tongban.core.errors import Refusal
 from tongban.core.times import Clock, micros, moment
@@ -48,11 +47,11 @@ class Recent:
         if len(self._until) > self._prune_at:
             self._prune()
 
-    def claim(self, header: Header, message: SealedMessage) -> tuple[Claim, ...]:
+    def claim(self, header: Header) -> tuple[Claim, ...]:
         """Return the claim that keeps a look-up from being asked again after a restart."""
         if not _once(header):
             return ()
-        return (Claim(_key(header), digest=sha256(message.header).digest(), expires=_expires(header)),)
+        return (Claim(_key(header), expires=_expires(header)),)
 
     def _prune(self) -> None:
         now = micros(self._clock())
