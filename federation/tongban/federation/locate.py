@@ -27,9 +27,8 @@ def locate(call: Call, view: TrustView, member: str, now: datetime) -> Place:
         Refusal: METHOD_UNKNOWN, and for a peer DIRECTORY_MISSING, DIRECTORY_EXPIRED, MEMBER_UNKNOWN.
     """
     policy = POLICIES.get(call.method, LOOKUP)
-    if call.door not in policy.doors or (
-        call.door is Door.PEERS and not call.question and policy.kind is not Kind.PUBLIC
-    ):
+    unsealed = call.door is Door.PEERS and call.question is None
+    if call.door not in policy.doors or (unsealed and policy.kind is not Kind.PUBLIC):
         raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method}, member=member)
     if call.door is not Door.WINDOWS or policy.kind is not Kind.LOOKUP or call.context.to in ("", member):
         return Place(member, True, policy)

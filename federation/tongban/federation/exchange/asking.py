@@ -69,7 +69,7 @@ class Asking:
         seconds: float,
         *,
         window: str = "",
-        id_: str = "",
+        message_id: str = "",
     ) -> tuple[Exchanged, bytes]:
         """Ask a peer and return the exchange and the answer's body.
 
@@ -77,9 +77,9 @@ class Asking:
             Refusal: PEER_UNAVAILABLE before anything left, TOO_LARGE.
             NotAnswered: the question left, and the answer was a refusal, did not come in time, or cannot be believed.
         """
-        unsealed = messages.question(
-            id_ or uuid4().hex, self._member, peer, method, context, window, body, self._clock(), self._valid
-        )
+        id_ = message_id or uuid4().hex
+        header = Header(id=id_, sender=self._member, receiver=peer, method=method, window=window)
+        unsealed = messages.question(header, context, body, self._clock(), self._valid)
         sealed = unsealed.sealed(await self._flush.seal(unsealed.leaf))
         answer = await self._carry(peer, sealed, unsealed.header, seconds)
         return self._believed(sealed, unsealed.header, answer)

@@ -18,6 +18,9 @@ MOST_BODY = 66_560
 CLOCK_SKEW = timedelta(minutes=5)
 """How far clocks of two nodes may be apart."""
 
+MOST_VALIDITY = timedelta(minutes=10)
+"""For how long a message can be valid; so long its id is remembered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unsealed:
@@ -43,35 +46,18 @@ def header_leaf(header: bytes) -> Leaf:
     return Leaf(sealing.MESSAGE, header)
 
 
-def question(
-    id_: str,
-    sender: str,
-    receiver: str,
-    method: str,
-    context: CallContext,
-    window: str,
-    body: bytes,
-    sent: datetime,
-    valid: timedelta,
-) -> Unsealed:
-    """Return a question to a peer.
+def question(header: Header, context: CallContext, body: bytes, sent: datetime, valid: timedelta) -> Unsealed:
+    """Return a question to a peer: who asks whom for what stands in the header already.
 
     Raises:
         Refusal: TOO_LARGE.
     """
     if len(body) > MOST_BODY:
         raise Refusal(codes.TOO_LARGE, {"what": "the request", "size": str(len(body)), "limit": str(MOST_BODY)})
-    header = Header(
-        id=id_,
-        sender=sender,
-        receiver=receiver,
-        method=method,
-        context=context,
-        window=window,
-        sent_at=timestamp(sent),
-        expires_at=timestamp(sent + valid),
-        body_digest=sha256(body).digest(),
-    )
+    header.context.CopyFrom(context)
+    header.sent_at.CopyFrom(timestamp(sent))
+    header.expires_at.CopyFrom(timestamp(sent + valid))
+    header.body_digest = sha256(body).digest()
     return Unsealed(header, header.SerializeToString(), body)
 
 
@@ -129,11 +115,9 @@ def check_time(header: Header, now: datetime) -> None:
         Refusal: MESSAGE_EXPIRED.
     """
     sent, expires = moment(header.sent_at), moment(header.expires_at)
-    if not sent - CLOCK_SKEW <= now < expires + CLOCK_SKEW or expires - sent > timedelta(minutes=10):
-        texts = {
-            name: at.isoformat(timespec="seconds") for name, at in (("sent", sent), ("expires", expires), ("now", now))
-        }
-        raise Refusal(codes.MESSAGE_EXPIRED, texts)
+    if not sent - CLOCK_SKEW <= now < expires + CLOCK_SKEW or expires - sent > MOST_VALIDITY:
+        moments = {"sent": sent, "expires": expires, "now": now}
+        raise Refusal(codes.MESSAGE_EXPIRED, {name: at.isoformat(timespec="seconds") for name, at in moments.items()})
 
 
 def check_answer(keys: Keys, asked: SealedMessage, message: SealedMessage) -> Header:
