@@ -13,7 +13,7 @@ ROOTS = ("core", "federation", "plugins", "protos")
 
 
 def _lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [Path(sys.executable).parent / "lint-imports", "--no-cache"]
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
     sources = os.pathsep.join(str(folder / root) for root in ROOTS)
     environment = {**os.environ, "PYTHONPATH": sources, "COLUMNS": "200"}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
