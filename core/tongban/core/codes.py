@@ -208,6 +208,24 @@ DIRECTORY_EXPIRED = _code(
     "请由运维人员导入新目录:tongban directory import 文件。",
     retryable=True,
 )
+NODE_UNREACHABLE = _code(
+    "NODE_UNREACHABLE",
+    UNAVAILABLE,
+    "No node answers at {endpoint}: {reason}.",
+    "{endpoint} 没有节点应答:{reason}。",
+    "Check that the node runs and the address is right. If the reason is a certificate, the client needs the one that "
+    "the node uses now. A repeated command needs the same request id.",
+    "请确认节点正在运行且地址正确;如原因为证书,客户端须使用该节点现行证书。重复办理类请求须使用同一请求编号。",
+    retryable=True,
+)
+ANSWER_UNREADABLE = _code(
+    "ANSWER_UNREADABLE",
+    INTERNAL_STATUS,
+    "What {endpoint} answered is no answer of a node: {reason}.",
+    "{endpoint} 的答复不是节点的答复:{reason}。",
+    "Check that the address is a node's, that it is the right door, and that no gateway between changes answers.",
+    "请确认地址属于节点、入口正确,且中间网关没有改动答复。",
+)
 
 # What nodes say to each other.
 
