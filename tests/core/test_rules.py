@@ -122,7 +122,7 @@ def broken(message: Message) -> tuple[str, str]:
         ),
         Agreement(name="a", parties=["310151", "330100.gjj"]),
         CallContext(),
-        CallContext(officer="li\u3000si"),  # no space to \\s of RE2
+        CallContext(officer="li\u3000si"),  # no space to \s of RE2
     ],
 )
 def test_a_valid_message_passes(message: Message) -> None:
