@@ -137,13 +137,14 @@ def load(home: Path) -> Settings:
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(path, [f"it is no TOML: {error}"]) from None
     except ValidationError as error:
-        raise SettingsError(path, [_problem(one) for one in error.errors(include_url=False)]) from None
+        raise SettingsError(path, [problem_of(one) for one in error.errors(include_url=False)]) from None
 
 
-def _problem(error: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in error["loc"])
+def problem_of(error: ErrorDetails) -> str:
+    """Return one error of a TOML file as a line: key, rule, remedy. Entries are counted from 1, as people count."""
+    key = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).removeprefix(".")
     if error["type"] == "extra_forbidden":
-        return f"{key}: there is no such setting; remove it, or correct its name"
+        return f"{key}: there is no such key; remove it, or correct its name"
     if error["type"] == "missing":
-        return f"{key}: the setting is missing; add it"
+        return f"{key}: the key is missing; add it"
     return f"{key}: {error['msg'].removeprefix('Value error, ')}; correct it"
