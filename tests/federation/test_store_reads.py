@@ -92,6 +92,26 @@ async def test_a_case_comes_back_as_it_was_put(store: Store) -> None:
     assert await store.case("c1") == case("c1", 7, state="done")
 
 
+async def test_a_case_is_found_by_either_of_its_numbers(store: Store) -> None:
+    await put(
+        store,
+        "cases",
+        *(case("c1", 1, intake_number="S1", case_number="B1"), case("c2", 2, intake_number="S2")),
+        *(case("c3", 9, intake_number="N1", case_number="S2"), case("c4", 8, intake_number="S2")),
+    )
+
+    async def found(number: str) -> str | None:
+        row = await store.case_by_number(number)
+        return row.case_id if row else None
+
+    assert await store.case_by_number("B1") == case("c1", 1, intake_number="S1", case_number="B1")
+    assert await found("S1") == "c1"
+    assert await found("S2") == "c3"  # of several the last updated
+    await put(store, "cases", case("c2", 10, intake_number="S2"))
+    assert await found("S2") == "c2"
+    assert [await found(number) for number in ("c1", "S", "s1", "")] == [None] * 4
+
+
 async def test_cases_are_filtered_and_the_latest_come_first(store: Store) -> None:
     await put(
         store,
@@ -179,6 +199,18 @@ def steps() -> Iterator[list[int]]:
     event.listen(Engine, "connect", count)
     yield counted
     event.remove(Engine, "connect", count)
+
+
+async def test_the_effort_for_a_few_cases_does_not_grow_with_their_number(steps: list[int], store: Store) -> None:
+    await put(store, "cases", *(case(f"c{n:05}", n, intake_number=f"S{n}") for n in range(10_000)))
+    steps[0] = 0
+    assert len(await store.cases(limit=5)) == 5
+    assert len(await store.cases(limit=5, before=(5000, "c05000"))) == 5
+    assert len(await store.cases(states=["accepted"], limit=5)) == 5
+    assert await store.cases(states=["done", "closed"], limit=5) == []
+    assert await store.case_by_number("S77")
+    assert await store.case_by_number("B77") is None
+    assert steps[0] < 3  # to look at each case once is more than 10 thousands
 
 
 async def test_the_effort_for_a_long_queue_does_not_grow_with_its_square(steps: list[int], store: Store) -> None:

@@ -1,26 +1,27 @@
 """Personal data at rest: AES-256-GCM over the columns named in `tables.SEALED`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, func, select
 
 from tongban.federation.store.errors import StoreFailed
-from tongban.federation.store.tables import SEALED, metadata
+from tongban.federation.store.tables import EMPTY_UNSEALED, SEALED, metadata
 
 _NONCE = 12
 _SAMPLES = 5
+_PLACES = {name: metadata.tables[name].c.keys().index(column) for name, column in SEALED.items()}
 
 
 class Cipher:
     """Seals a column's value on its way in and opens it on its way out.
 
     A sealed value is a random 12-byte nonce and the ciphertext with its 16-byte tag; the names of table and
-    column are bound to it. One key serves for 2**32 values (NIST SP 800-38D, 8.3). Raises StoreFailed if the
-    key has not 32 bytes.
+    column are bound to it. An empty value of the tables in `tables.EMPTY_UNSEALED` stays empty. One key serves
+    for 2**32 values (NIST SP 800-38D, 8.3). Raises StoreFailed if the key has not 32 bytes.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -31,9 +32,10 @@ class Cipher:
     def seal(self, table: str, row: dict[str, Any]) -> None:
         """Encrypt the column of ``row`` that is to be sealed, if its table has one."""
         column = SEALED.get(table)
-        if column is not None:
-            nonce = os.urandom(_NONCE)
-            row[column] = nonce + self._aead.encrypt(nonce, row[column], _bound_to(table, column))
+        if column is None or (row[column] == b"" and table in EMPTY_UNSEALED):
+            return
+        nonce = os.urandom(_NONCE)
+        row[column] = nonce + self._aead.encrypt(nonce, row[column], _bound_to(table, column))
 
     def opened(self, table: Table, values: Sequence[Any]) -> Sequence[Any]:
         """Return a row's values, in the order of the table's columns, in the clear.
@@ -43,14 +45,20 @@ class Cipher:
         column = SEALED.get(table.name)
         if column is None:
             return values
-        place = table.c.keys().index(column)
+        place = _PLACES[table.name]
+        if not values[place] and table.name in EMPTY_UNSEALED:
+            return values
         return [*values[:place], self._open(table.name, column, values[place]), *values[place + 1 :]]
 
     def check(self, connection: Connection) -> None:
         """Raise StoreFailed if nothing that is stored opens with this key; one altered row does not count."""
+        tried = False
         with connection.begin():
-            samples = [sample for name in SEALED for sample in _samples(connection, metadata.tables[name])]
-        if samples and not any(self._opens(*sample) for sample in samples):
+            for table, row in _samples(connection):
+                if self._opens(table, row):
+                    return
+                tried = True
+        if tried:
             raise StoreFailed("nothing in the store can be decrypted with this key: it was written with another")
 
     def _opens(self, table: Table, values: Sequence[Any]) -> bool:
@@ -74,5 +82,8 @@ def _bound_to(table: str, column: str) -> bytes:
     return f"{table}.{column}".encode()
 
 
-def _samples(connection: Connection, table: Table) -> list[tuple[Table, Sequence[Any]]]:
-    return [(table, row) for row in connection.execute(select(table).limit(_SAMPLES))]
+def _samples(connection: Connection) -> Iterator[tuple[Table, Sequence[Any]]]:
+    for name, column in SEALED.items():
+        table = metadata.tables[name]
+        sealed = select(table).where(func.length(table.c[column]) > 0).limit(_SAMPLES)
+        yield from ((table, row) for row in connection.execute(sealed).all())

@@ -38,6 +38,14 @@ _expired = select(claims.c.key).where(claims.c.expires <= _now).order_by(claims.
 PRUNE = delete(claims).where(claims.c.key.in_(_expired.scalar_subquery()))
 
 CASE = select(cases).where(cases.c.case_id == _case)
+_number: BindParameter[str] = bindparam("number")
+_latest_first = (cases.c.updated.desc(), cases.c.case_id.desc())
+CASE_BY_NUMBER = (
+    select(cases)
+    .where(or_(cases.c.intake_number == _number, cases.c.case_number == _number))
+    .order_by(*_latest_first)
+    .limit(1)
+)
 ACTS = select(acts).where(acts.c.case_id == _case).order_by(acts.c.author, acts.c.n)
 EVENTS = (
     select(events).where(events.c.case_id == _case, events.c.sequence > bindparam("after")).order_by(events.c.sequence)
@@ -54,8 +62,7 @@ def cases_like(
     place = tuple_(cases.c.updated, cases.c.case_id)
     if before is not None:
         wanted.append(place < before)
-    latest_first = (cases.c.updated.desc(), cases.c.case_id.desc())
-    return select(cases).where(*wanted).order_by(*latest_first).limit(limit)
+    return select(cases).where(*wanted).order_by(*_latest_first).limit(limit)
 
 
 _earlier = outbox.alias("earlier")

@@ -11,6 +11,7 @@ from tongban.federation.store import queries
 from tongban.federation.store.cipher import Cipher
 from tongban.federation.store.settle import settled
 from tongban.federation.store.statements import Statements, Upsert, parameters
+from tongban.federation.store.tables import claims
 from tongban.federation.store.units import Claim, Delete, Insert, Lost, Operation, Put, Unit
 
 _KEYS_PER_QUERY = 500
@@ -58,26 +59,21 @@ class Recorder:
         return outcomes
 
     def _standing(self, keys: Iterable[str]) -> dict[str, Claim]:
-        found = [
-            Claim(*row)
-            for chunk in _chunks(keys)
-            for row in self._connection.execute(queries.STANDING, {"keys": chunk})
-        ]
+        found = [row for chunk in _chunks(keys) for row in self._connection.execute(queries.STANDING, {"keys": chunk})]
         now = self._now()
-        expired = {claim.key for claim in found if claim.expires is not None and claim.expires <= now}
+        expired = {row.key for row in found if row.expires is not None and row.expires <= now}
         self._execute(Delete, "claims", [{"key": key} for key in expired])
-        return {claim.key: claim for claim in found if claim.key not in expired}
+        return {row.key: Claim(*self._cipher.opened(claims, row)) for row in found if row.key not in expired}
 
     def _write_claims(self, winners: Iterable[Unit]) -> None:
-        self._execute(
-            Insert,
-            "claims",
-            [
-                {"key": claim.key, "digest": claim.digest, "outcome": claim.outcome, "expires": claim.expires}
-                for unit in winners
-                for claim in unit.claims
-            ],
-        )
+        rows = [
+            {"key": claim.key, "digest": claim.digest, "outcome": claim.outcome, "expires": claim.expires}
+            for unit in winners
+            for claim in unit.claims
+        ]
+        for row in rows:
+            self._cipher.seal("claims", row)
+        self._execute(Insert, "claims", rows)
 
     def _write_rows(self, operations: Iterable[Operation]) -> None:
         rows: dict[tuple[type[Operation], str], list[dict[str, Any]]] = {}

@@ -70,6 +70,9 @@ cases = Table(
     _text("window"),
     _integer("updated"),
     Index("cases_state_updated", "state", "updated"),
+    Index("cases_updated_case_id", "updated", "case_id"),
+    Index("cases_intake_number", "intake_number"),
+    Index("cases_case_number", "case_number"),
 )
 
 outbox = Table(
@@ -126,5 +129,9 @@ documents = Table(
 
 serials = Table("serials", metadata, _text("name", key=True), _integer("next"))
 
-# The column of each table that holds personal data and is encrypted at rest.
-SEALED = {"acts": "act", "events": "act", "outbox": "body"}
+# The column of each table that holds personal data and is encrypted at rest. Claims last: to check a key by them
+# may take a search for the few that have an outcome.
+SEALED = {"acts": "act", "events": "act", "outbox": "body", "claims": "outcome"}
+
+# Where most of these values are empty: an empty one is written as it is.
+EMPTY_UNSEALED = frozenset({"claims"})

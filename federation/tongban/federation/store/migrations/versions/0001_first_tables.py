@@ -69,6 +69,9 @@ def _cases() -> None:
         sa.PrimaryKeyConstraint("case_id"),
     )
     op.create_index("cases_state_updated", "cases", ["state", "updated"])
+    op.create_index("cases_updated_case_id", "cases", ["updated", "case_id"])
+    op.create_index("cases_intake_number", "cases", ["intake_number"])
+    op.create_index("cases_case_number", "cases", ["case_number"])
 
 
 def _queues() -> None:
