@@ -72,8 +72,8 @@ def _significant(division: str) -> str:
 def _wrong_authority(
     view: TrustView, publishers: dict[str, Item], competent: list[str], item: str, place: str, named: str
 ) -> Refusal:
-    right = [f"{member} {_name(view, member)}" for member in competent or sorted(publishers)]
-    asked = f"{named} {_name(view, named)}" if named else "nobody in the federation"
+    right = [view.title(member) for member in competent or sorted(publishers)]
+    asked = view.title(named) if named else "nobody in the federation"
     facts = {
         "asked": asked,
         "item": item,
@@ -83,7 +83,3 @@ def _wrong_authority(
         "fact": DecidingFact.Name(next(iter(publishers.values())).deciding_fact).removeprefix("DECIDING_FACT_").lower(),
     }
     return Refusal(codes.WRONG_AUTHORITY, facts)
-
-
-def _name(view: TrustView, member: str) -> str:
-    return view.members[member].name if member in view.members else ""

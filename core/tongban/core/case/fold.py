@@ -31,6 +31,8 @@ class CaseView:
     case_number: str = ""
     correction: CorrectionRequested | None = None
     """The open correction, if there is one."""
+    correction_asked: bool = False
+    """Whether there ever was one."""
     deadline: Deadline | None = None
     """Promised last day to decide."""
     result: Paper | None = None
@@ -122,7 +124,7 @@ def _accepted(view: CaseView, act: Act) -> dict[str, Any]:
 _CHANGES: Mapping[str, Callable[[CaseView, Act], dict[str, Any]]] = {
     "arrived": lambda view, act: {},
     "supplemented": _supplemented,
-    "correction_requested": lambda view, act: {"correction": act.correction_requested},
+    "correction_requested": lambda view, act: {"correction": act.correction_requested, "correction_asked": True},
     "accepted": _accepted,
     "not_accepted": lambda view, act: {"correction": None, "reason": act.not_accepted.reason},
     "decided": lambda view, act: {"result": act.decided.result, "reason": act.decided.reason},

@@ -63,6 +63,10 @@ class TrustView:
         """Name of the federation."""
         return self.directory.document.directory.federation if self.directory else ""
 
+    def title(self, member: str) -> str:
+        """Return a member as people read it: name and id, or the id alone if the directory does not list it."""
+        return f"{self.members[member].name}({member})" if member in self.members else member
+
     def key(self, member: str, key_id: str) -> PublicKey | None:
         """Return the member's key, or None if the directory lists no such key for it."""
         return self.keys.get((member, key_id))

@@ -1,0 +1,91 @@
+"""The cases that this node holds, read from its store."""
+
+from dataclasses import dataclass
+
+from tongban.api.cases.v1.acts_pb2 import Act, SignedAct, SignedEvent
+from tongban.api.cases.v1.cases_pb2 import CaseSummary
+from tongban.api.common.v1.common_pb2 import Seal
+from tongban.core import codes
+from tongban.core.case import fold
+from tongban.core.case.fold import CaseView
+from tongban.core.errors import Refusal
+from tongban.federation.store.interface import Store
+from tongban.federation.store.rows import ActRow, CaseRow, EventRow, OutboxRow, WorkRow
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One case as this node holds it."""
+
+    row: CaseRow
+    events: list[SignedEvent]
+    pending: list[SignedAct]
+    """The intake's own acts that are still on their way."""
+    ordered: CaseView | None
+    """What the events tell."""
+    view: CaseView
+    """What events and pending acts tell."""
+
+
+class CaseBook:
+    """Reads cases."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def find(self, number: str) -> Held:
+        """Return a case by its case id, intake number or case number.
+
+        Raises:
+            Refusal: CASE_UNKNOWN.
+        """
+        row = await self._store.case(number) or await self._store.case_by_number(number)
+        held = await self._held(row) if row else None
+        if held is None:
+            raise Refusal(codes.CASE_UNKNOWN, {"number": number})
+        return held
+
+    async def held(self, case_id: str) -> Held | None:
+        """Return a case by its case id, if this node holds it."""
+        row = await self._store.case(case_id)
+        return await self._held(row) if row else None
+
+    async def summary(self, held: Held) -> CaseSummary:
+        """Return a case at a glance, with what hinders it."""
+        outbox = await self._store.outbox_of_case(held.row.case_id)
+        work = await self._store.work_of_case(held.row.case_id)
+        return fold.summary(held.view, held.row.item_name, hindrance(outbox, work))
+
+    async def _held(self, row: CaseRow) -> Held | None:
+        events = [signed_event(one) for one in await self._store.events(row.case_id)]
+        ordered = fold.fold(events)
+        numbers = ordered.numbers if ordered else {}
+        acts = [signed_act(one) for one in await self._store.acts(row.case_id) if one.n > numbers.get(one.author, 0)]
+        view = ordered
+        for act in acts:
+            view = fold.add(view, Act.FromString(act.act))
+        return Held(row, events, acts, ordered, view) if view else None
+
+
+def signed_event(row: EventRow) -> SignedEvent:
+    """Return an event as it travels."""
+    act = SignedAct(act=row.act, seal=Seal.FromString(row.act_seal))
+    return SignedEvent(event=row.event, seal=Seal.FromString(row.event_seal), act=act)
+
+
+def signed_act(row: ActRow) -> SignedAct:
+    """Return an act as it travels."""
+    return SignedAct(act=row.act, seal=Seal.FromString(row.seal))
+
+
+def hindrance(outbox: list[OutboxRow], work: list[WorkRow]) -> str:
+    """Return why a case does not move, in words; empty if nothing hinders it."""
+    refused = [row for row in outbox if row.state == "refused"]
+    if refused:
+        return f"{refused[0].peer} refused {refused[0].message_id}: {refused[0].error}"
+    failing = [row for row in work if row.attempt]
+    if failing:
+        return f"the item's handler failed {failing[0].attempt} times and will be asked again: {failing[0].error}"
+    if outbox:
+        return f"{len(outbox)} messages wait for the node of {outbox[0].peer}"
+    return ""

@@ -1,0 +1,110 @@
+"""The handling member's side: acts of the intake member arrive, officers decide."""
+
+from collections.abc import Callable
+
+from tongban.api.cases.v1.acts_pb2 import Act, Arrived
+from tongban.api.cases.v1.cases_pb2 import CASE_STATE_ARRIVED, DecideCaseRequest, DecideCaseResponse
+from tongban.api.catalogue.v1.catalogue_pb2 import Item
+from tongban.api.exchange.v1.exchange_pb2 import DeliverActRequest, DeliverActResponse
+from tongban.core import codes
+from tongban.core.case import fold, record
+from tongban.core.decoding import decoded
+from tongban.core.errors import Refusal
+from tongban.core.identifiers import division_of
+from tongban.federation import commands
+from tongban.federation.calls import Call, Caller, Outcome, Step, writes
+from tongban.federation.cases import checks, rows
+from tongban.federation.cases.answers import Answers, answer_of, check_handling
+from tongban.federation.cases.book import CaseBook, Held
+from tongban.federation.cases.ordering import CaseOrder, NewAct, Ordered
+from tongban.federation.resources import OUTBOX, WORK, Resources, case_topic
+from tongban.federation.store.units import Insert, Unit
+
+
+class Handling:
+    """Puts acts in order, those that arrive and those of its own officers."""
+
+    def __init__(self, resources: Resources, book: CaseBook, answers: Answers) -> None:
+        self._resources = resources
+        self._book = book
+        self._answers = answers
+
+    async def deliver_act(self, caller: Caller, call: Call) -> Outcome:
+        """Take in an act of the intake member; a repeated one gets its recorded answer."""
+        signed = decoded(DeliverActRequest, call.body).act
+        act = record.believed_act(self._resources.keeper.view, signed)
+        key = f"act/{act.case_id}/{act.author}/{act.number}"
+        claim = rows.act_claim(act.case_id, act.author, act.number, signed.act, b"")
+        earlier = await commands.recorded(self._resources.store, key, claim.digest)
+        if earlier is not None:
+            return Outcome(earlier)
+        held = await self._book.held(act.case_id)
+        self._check_delivery(caller, act, held)
+        ordered = self._arrived(NewAct(act, signed.act, signed.seal), held)
+        answer = DeliverActResponse(sequence=ordered.first).SerializeToString()
+        step = ordered.step.then(commands.records(key, claim.digest, answer)).then(_work(ordered))
+        return Outcome(answer, step=step, after=self._after(ordered, WORK))
+
+    async def decide(self, caller: Caller, call: Call) -> Outcome:
+        """Record what an officer does."""
+        request = decoded(DecideCaseRequest, call.body)
+        key, digest = commands.request_key(caller, request.request_id), commands.digest_of(request)
+        earlier = await commands.recorded(self._resources.store, key, digest)
+        if earlier is not None:
+            return Outcome(earlier)
+        held = await self._book.find(request.case_id)
+        check_handling(held.view, self._resources.member)
+        order = CaseOrder(held.ordered, self._resources.member, self._resources.clock())
+        await self._answers.put(order, answer_of(request), self.item(held), call.context.officer)
+        ordered = order.finish(held.row.item_name, held.row.window)
+        summary = fold.summary(ordered.view, held.row.item_name)
+        answer = DecideCaseResponse(summary=summary).SerializeToString()
+        step = ordered.step.then(commands.records(key, digest, answer))
+        return Outcome(answer, step=step, after=self._after(ordered))
+
+    def item(self, held: Held) -> Item:
+        """Return the item of a case as this member publishes it now."""
+        published = self._resources.registry.items.get(held.view.received.item_code)
+        if published is None:
+            raise Refusal(codes.ITEM_UNKNOWN, {"item": held.view.received.item_code})
+        return published.published(division_of(self._resources.member))
+
+    def _check_delivery(self, caller: Caller, act: Act, held: Held | None) -> None:
+        """Refuse acts of others than the sender, and cases that no agreement lets it take in."""
+        if act.author != caller.member:
+            raise _invalid(act, f"{caller.member} delivers its own acts only")
+        if held is not None or act.WhichOneof("content") != "received":
+            return
+        received, member = act.received, self._resources.member
+        if received.handling != member:
+            raise _invalid(act, f"it is meant for {received.handling}")
+        if not act.case_id.startswith(f"{division_of(act.author)}-"):
+            raise _invalid(act, "the case id is not one of its author's")
+        if received.item_code not in self._resources.registry.items:
+            raise Refusal(codes.ITEM_UNKNOWN, {"item": received.item_code})
+        view, now = self._resources.keeper.view, self._resources.clock()
+        checks.case_row(view, act.author, member, received.item_code, now)
+
+    def _arrived(self, new: NewAct, held: Held | None) -> Ordered:
+        order = CaseOrder(held.ordered if held else None, self._resources.member, self._resources.clock())
+        order.add(new)
+        if new.act.HasField("received"):
+            order.add_own("", arrived=Arrived())
+        item = self._resources.registry.items.get(order.view.received.item_code)
+        name = held.row.item_name if held else item.name if item else ""
+        return order.finish(name, held.row.window if held else "")
+
+    def _after(self, ordered: Ordered, *topics: str) -> Callable[[], None]:
+        view = ordered.view
+        return self._resources.waker(f"{OUTBOX}/{view.intake}", case_topic(view.case_id), *topics)
+
+
+def _work(ordered: Ordered) -> Step:
+    if ordered.view.state != CASE_STATE_ARRIVED:
+        return Step()
+    row = {"case_id": ordered.view.case_id, "sequence": ordered.view.sequence}
+    return writes(Unit(operations=(Insert("work", {**row, "not_before": 0, "attempt": 0, "error": ""}),)))
+
+
+def _invalid(act: Act, rule: str) -> Refusal:
+    return Refusal(codes.RECORD_INVALID, {"what": "the act", "case_id": act.case_id}, rule=rule)

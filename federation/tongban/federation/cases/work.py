@@ -1,0 +1,153 @@
+"""Asks the handlers of items: each case that arrived, and each that was supplemented, until an answer stands.
+
+A handler is asked at least once for each step, with the same key; its answer enters the case once.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from tongban.api.cases.v1.cases_pb2 import CASE_STATE_ARRIVED
+from tongban.api.common.v1.common_pb2 import CallContext
+from tongban.api.common.v1.common_pb2 import Party as Told
+from tongban.api.materials.v1.materials_pb2 import FetchMaterialRequest, FetchMaterialResponse
+from tongban.core import items
+from tongban.core.case.fold import CaseView
+from tongban.core.errors import Refusal
+from tongban.core.times import micros
+from tongban.federation.calls import writes
+from tongban.federation.cases.answers import Answers
+from tongban.federation.cases.book import CaseBook, Held
+from tongban.federation.cases.handling import Handling
+from tongban.federation.cases.ordering import CaseOrder
+from tongban.federation.materials import MOST_PART, Materials
+from tongban.federation.own_questions import OwnQuestions
+from tongban.federation.resources import OUTBOX, WORK, Resources, case_topic
+from tongban.federation.store.rows import WorkRow
+from tongban.federation.store.units import Delete, Lost, Put, Unit
+
+log = logging.getLogger(__name__)
+
+FETCH = "/tongban.api.materials.v1.MaterialService/FetchMaterial"
+_AT_ONCE = 16
+_LOOK_SECONDS = 1.0
+
+
+class Worker:
+    """Works through the cases that wait for their item's handler."""
+
+    def __init__(
+        self,
+        resources: Resources,
+        book: CaseBook,
+        handling: Handling,
+        answers: Answers,
+        materials: Materials,
+        questions: OwnQuestions,
+    ) -> None:
+        self._resources = resources
+        self._book = book
+        self._handling = handling
+        self._answers = answers
+        self._materials = materials
+        self._questions = questions
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        waiting = self._resources.wakes.listen(WORK)
+        while True:
+            waiting.clear()
+            due = await self._resources.store.work_due(micros(self._resources.clock()), _AT_ONCE)
+            await asyncio.gather(*(self._attempt(row) for row in due))
+            if not due:
+                await _wait(waiting, _LOOK_SECONDS)
+
+    async def _attempt(self, row: WorkRow) -> None:
+        try:
+            await self._do(row)
+        except Lost:
+            return  # An officer or another node was faster; what is left to do is read afresh.
+        except Refusal as refusal:
+            await self._later(row, f"{refusal.message} ({refusal.code.name} {refusal.reference})")
+        except Exception as error:
+            log.exception("case %s: the answer of its handler could not be recorded", row.case_id)
+            await self._later(row, type(error).__name__)
+
+    async def _do(self, row: WorkRow) -> None:
+        held = await self._book.held(row.case_id)
+        done = writes(Unit(operations=(Delete("work", {"case_id": row.case_id, "sequence": row.sequence}),)))
+        if held is None or held.ordered is None or held.ordered.state != CASE_STATE_ARRIVED:
+            await self._resources.flush.put(done)
+            return
+        answer = await self._ask_handler(held, row)
+        order = CaseOrder(held.ordered, self._resources.member, self._resources.clock())
+        await self._answers.put(order, answer, self._handling.item(held), "")
+        step = done
+        if order.changed:
+            step = order.finish(held.row.item_name, held.row.window).step.then(done)
+        await self._resources.flush.put(step)
+        self._resources.waker(f"{OUTBOX}/{held.view.intake}", case_topic(row.case_id))()
+
+    async def _ask_handler(self, held: Held, row: WorkRow) -> items.Answer:
+        item = self._resources.registry.items[held.view.received.item_code]
+        await self._fetch_materials(held.view)
+        answer = await self._resources.runner.run(item.answer, self._case(held, row))
+        if not isinstance(answer, items.Answer):
+            raise TypeError(f"the handler of {item.code} gave {type(answer).__name__}, which is no answer")
+        return answer
+
+    async def _fetch_materials(self, view: CaseView) -> None:
+        for material in view.materials.values():
+            if self._materials.size(material.digest) is None:
+                await self._fetch(view, material.digest, material.size)
+
+    async def _fetch(self, view: CaseView, digest: str, size: int) -> None:
+        content = b""
+        while len(content) < size:
+            request = FetchMaterialRequest(case_id=view.case_id, digest=digest, offset=len(content), limit=MOST_PART)
+            context = CallContext(case_id=view.case_id)
+            answer = await self._questions.ask(view.intake, FETCH, context, request.SerializeToString())
+            part = FetchMaterialResponse.FromString(answer).data
+            if not part:
+                break
+            content += part
+        await self._materials.keep(digest, size, content)
+
+    def _case(self, held: Held, row: WorkRow) -> items.Case:
+        view = held.view
+        return items.Case(
+            case_id=view.case_id,
+            key=f"{view.case_id}/{row.sequence}",
+            item_code=view.received.item_code,
+            intake=view.intake,
+            applicant=party(view.received.applicant),
+            agent=party(Told(person=view.received.agent)) if view.received.HasField("agent") else None,
+            form=dict(view.form),
+            materials=tuple(
+                items.Material(m.code, m.name, m.digest, m.size, m.media_type, self._materials.path(m.digest))
+                for m in view.materials.values()
+            ),
+            correction_asked=view.correction_asked,
+        )
+
+    async def _later(self, row: WorkRow, error: str) -> None:
+        pause = min(self._resources.settings.limits.retry_seconds, 0.5 * 2**row.attempt)
+        not_before = micros(self._resources.clock() + timedelta(seconds=pause))
+        changed = {"not_before": not_before, "attempt": row.attempt + 1, "error": error[:500]}
+        put = Put("work", {"case_id": row.case_id, "sequence": row.sequence, **changed})
+        await self._resources.flush.put(writes(Unit(operations=(put,))))
+
+
+def party(told: Told) -> items.Party:
+    """Return a party as handlers and sources see it."""
+    if told.HasField("organisation"):
+        return items.Party(told.organisation.name, told.organisation.credit_code, is_organisation=True)
+    return items.Party(told.person.name, told.person.resident_id)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

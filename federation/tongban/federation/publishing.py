@@ -1,0 +1,93 @@
+"""Publishes this member's catalogue: its items and services, sealed, with a new version when something has changed."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from tongban.api.documents.v1.documents_pb2 import Catalogue, PublishedService, SignedDocument
+from tongban.core import documents
+from tongban.core.documents import Freshness
+from tongban.core.errors import Refusal
+from tongban.core.identifiers import division_of
+from tongban.federation.resources import Resources
+
+log = logging.getLogger(__name__)
+
+PUBLISH = "publish"
+"""Topic: the directory has changed, so the catalogue may have to be published, and peers asked for theirs."""
+
+STALE, EXPIRES = timedelta(days=30), timedelta(days=60)
+_IDENTITY, _CREDIT = "tongban.api.identity.v1.IdentityService", "tongban.api.credit.v1.CreditService"
+_LOOK_SECONDS = 3600.0
+
+
+class Publisher:
+    """Keeps this member's catalogue as it should be."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    async def run(self) -> None:
+        """Publish when the directory changes, and in time before the catalogue gets stale, until cancelled."""
+        changed = self._resources.wakes.listen(PUBLISH)
+        while True:
+            changed.clear()
+            try:
+                await self.publish()
+            except Refusal as refusal:
+                log.warning("the catalogue is not published: %s", refusal)
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await changed.wait()
+            except TimeoutError:
+                continue
+
+    async def publish(self) -> None:
+        """Publish the catalogue if it is new, and if the directory lists this member's key.
+
+        Raises:
+            Refusal: DOCUMENT_INVALID and the like.
+        """
+        keeper, now = self._resources.keeper, self._resources.clock()
+        held = keeper.view.documents.get(f"catalogue/{self._resources.member}")
+        catalogue = self._catalogue()
+        unchanged = held is not None and held.document.catalogue == catalogue
+        key = self._resources.signer.public_key.key_id
+        if (unchanged and held and held.freshness(now) is Freshness.FRESH) or not keeper.view.key(
+            self._resources.member, key
+        ):
+            return
+        version = held.document.version + 1 if held else max(1, int(now.timestamp()))
+        document = documents.new_document(catalogue, version, now, STALE, EXPIRES).SerializeToString()
+        seal = await self._resources.flush.seal(documents.document_leaf(document))
+        believed = keeper.believe(SignedDocument(document=document, seals=[seal]))
+        await self._resources.flush.put(keeper.step(believed))
+        keeper.take(believed)
+
+    def _catalogue(self) -> Catalogue:
+        registry, member = self._resources.registry, self._resources.member
+        items = [registry.items[code].published(division_of(member)) for code in sorted(registry.items)]
+        services = [_IDENTITY] if registry.identity else []
+        services += [_CREDIT] if registry.credit else []
+        return Catalogue(member=member, items=items, services=[published_service(name) for name in services])
+
+
+def published_service(name: str) -> PublishedService:
+    """Return a service with the descriptors that any language needs to call it."""
+    file = descriptor_pool.Default().FindServiceByName(name).file
+    files: dict[str, FileDescriptor] = {}
+    _collect(file, files)
+    descriptors = FileDescriptorSet()
+    for one in files.values():
+        one.CopyToProto(descriptors.file.add())
+    return PublishedService(name=name, descriptors=descriptors.SerializeToString(deterministic=True))
+
+
+def _collect(file: FileDescriptor, files: dict[str, FileDescriptor]) -> None:
+    for dependency in file.dependencies:
+        _collect(dependency, files)
+    files.setdefault(file.name, file)

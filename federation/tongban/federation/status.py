@@ -1,0 +1,92 @@
+"""How the node is, for its operators: what it holds, what waits, what is wrong and what to do about it."""
+
+from importlib.metadata import version
+from typing import Protocol
+
+from tongban.api.admin.v1 import admin_pb2 as pb
+from tongban.core.documents import Freshness
+from tongban.core.times import micros, timestamp
+from tongban.federation.resources import Resources
+from tongban.federation.store.rows import OutboxCount
+
+_ENOUGH = 1000
+
+
+class Links(Protocol):
+    """Says how the links to peers are."""
+
+    def problem(self, peer: str) -> str | None:
+        """Return None if the link to a peer stands, else why not; empty if nobody has needed it yet."""
+        ...
+
+
+class Status:
+    """Tells the state of the node."""
+
+    def __init__(self, resources: Resources, links: Links) -> None:
+        self._resources = resources
+        self._links = links
+        self._started = resources.clock()
+
+    async def tell(self) -> pb.GetStatusResponse:
+        """Return the state of the node now."""
+        settings, store = self._resources.settings, self._resources.store
+        failing = [row for row in await store.work_due(micros(self._resources.clock()) * 2, _ENOUGH) if row.attempt]
+        peers = self._peers(await store.outbox_counts())
+        documents = self._documents()
+        return pb.GetStatusResponse(
+            member=settings.member,
+            name=settings.name,
+            version=version("tongban"),
+            grpcio=version("grpcio"),
+            started_at=timestamp(self._started),
+            windows_endpoint=settings.windows.listen,
+            peers_endpoint=settings.peers.listen,
+            peers=peers,
+            documents=documents,
+            evidence_size=await store.evidence_size(),
+            handlers_failing=len(failing),
+            problems=self._problems(peers, documents, len(failing)),
+        )
+
+    def _peers(self, counts: list[OutboxCount]) -> list[pb.PeerStatus]:
+        numbers = {(count.peer, count.state): count.count for count in counts}
+        members = self._resources.keeper.view.members
+        return [
+            pb.PeerStatus(
+                member=id_,
+                name=members[id_].name,
+                linked=self._links.problem(id_) is None,
+                queued=numbers.get((id_, "queued"), 0),
+                refused=numbers.get((id_, "refused"), 0),
+                problem=self._links.problem(id_) or "",
+            )
+            for id_ in sorted(members)
+            if id_ != self._resources.member
+        ]
+
+    def _documents(self) -> list[pb.DocumentStatus]:
+        now, held = self._resources.clock(), self._resources.keeper.view.documents
+        return [
+            pb.DocumentStatus(head=held[name].head(), freshness=_freshness(held[name].freshness(now)))
+            for name in sorted(held)
+        ]
+
+    def _problems(self, peers: list[pb.PeerStatus], documents: list[pb.DocumentStatus], failing: int) -> list[str]:
+        problems = [] if self._resources.keeper.view.directory else ["no directory: tongban directory import FILE"]
+        for one in documents:
+            if one.freshness != pb.FRESHNESS_FRESH:
+                state = pb.Freshness.Name(one.freshness).removeprefix("FRESHNESS_").lower()
+                problems.append(f"{one.head.name} is {state}: import a newer version from its issuer")
+        for peer in peers:
+            if peer.queued and peer.problem:
+                problems.append(f"{peer.queued} messages wait for {peer.member}: {peer.problem}")
+            if peer.refused:
+                problems.append(f"{peer.member} refused {peer.refused} messages: see tongban case list")
+        if failing:
+            problems.append(f"{failing} cases wait for a handler that fails: see the node's log, and tongban case show")
+        return problems
+
+
+def _freshness(value: Freshness) -> "pb.Freshness.ValueType":
+    return pb.Freshness.Value(f"FRESHNESS_{value.name}")
