@@ -1,0 +1,106 @@
+"""Where a node is, how it is trusted, and what every call to it carries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import inf
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import grpc
+from cryptography import x509
+
+from tongban.core.client._calls import Call, Metadata
+from tongban.core.client.context import Context
+from tongban.core.errors import invalid_field
+
+DEFAULT_TIMEOUT = 10.0
+"""Seconds that a call may take unless it says otherwise."""
+
+ChannelOptions: TypeAlias = list[tuple[str, str | int]]
+
+CHANNEL_OPTIONS: ChannelOptions = [
+    # The library repeats calls itself, under the same request id.
+    ("grpc.enable_retries", 0),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 20_000),
+    ("grpc.max_receive_message_length", 4 << 20),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The windows door of a node, as one window uses it."""
+
+    endpoint: str
+    token: str
+    context: Context
+    timeout: float
+
+    def call(self, options: Mapping[str, Any], request: object = None) -> Call:
+        """Return a call to be made; the options are those of `Options` and its kind."""
+        allowed, request_id = options.get("timeout", self.timeout), getattr(request, "request_id", "")
+        return Call(self.endpoint, allowed, metadata=self._metadata(options), request_id=request_id)
+
+    def watching(self, options: Mapping[str, Any]) -> Call:
+        """Return a call that has no limit of time unless its options say one."""
+        return self.call({"timeout": inf, **options})
+
+    def _metadata(self, options: Mapping[str, Any]) -> Metadata:
+        said = {name: value for name, value in options.items() if name != "timeout"}
+        context = replace(self.context, **said).message().SerializeToString()
+        return (("authorization", f"Bearer {self.token}"), ("tongban-context-bin", context))
+
+
+def door(endpoint: str, token: str, context: Context | None, timeout: float) -> Door:
+    """Return a door.
+
+    Raises:
+        Refusal: INVALID_FIELD, the token cannot be sent.
+    """
+    token = token.strip()
+    if not token or not token.isascii() or not token.isprintable():
+        raise invalid_field("token", "must be the text that `tongban window add` showed")
+    return Door(endpoint, token, context or Context(), timeout)
+
+
+def trust(ca: Path | None, server_name: str | None) -> tuple[grpc.ChannelCredentials, ChannelOptions]:
+    """Return credentials and options for a node whose certificate is `ca`, or is vouched for by the system's roots.
+
+    A node's own certificate names the member, not the host that the window dials; so its name is the one expected.
+
+    Raises:
+        Refusal: INVALID_FIELD, the file cannot be read or holds no certificate.
+    """
+    pem = _read(ca) if ca else None
+    name = server_name or (_name_in(pem) if pem else "")
+    override: ChannelOptions = [("grpc.ssl_target_name_override", name)] if name else []
+    return grpc.ssl_channel_credentials(pem), CHANNEL_OPTIONS + override
+
+
+def _read(ca: Path) -> bytes:
+    try:
+        return ca.read_bytes()
+    except OSError as error:
+        raise invalid_field("ca", f"{ca} cannot be read ({error.strerror})") from error
+
+
+def _name_in(pem: bytes) -> str:
+    certificates = _certificates(pem)
+    if len(certificates) > 1:
+        return ""  # A bundle of authorities: whose name it will be, only the host says.
+    try:
+        names = certificates[0].extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ""
+    return next((name for name in names.get_values_for_type(x509.DNSName) if "*" not in name), "")
+
+
+def _certificates(pem: bytes) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except ValueError as error:
+        raise invalid_field("ca", "the file must hold a certificate in PEM form") from error
