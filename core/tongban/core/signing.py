@@ -129,3 +129,17 @@ def openssl_command(key: PublicKey, *, key_file: str, signature_file: str, conte
     if key.algorithm == KEY_ALGORITHM_ED25519:
         return f"openssl pkeyutl -verify -pubin -inkey {key_file} -rawin -in {content_file} -sigfile {signature_file}"
     return f"openssl dgst -sha256 -verify {key_file} -signature {signature_file} {content_file}"
+
+
+def read_public_pem(pem: bytes) -> PublicKey:
+    """Return a public key from its PEM.
+
+    Raises:
+        ValueError: it is no Ed25519 or P-256 key.
+    """
+    key = serialization.load_pem_public_key(pem)
+    if not isinstance(key, ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey):
+        raise ValueError("the PEM holds no Ed25519 or P-256 public key")
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    algorithm = KEY_ALGORITHM_ED25519 if isinstance(key, ed25519.Ed25519PublicKey) else KEY_ALGORITHM_P256
+    return PublicKey(key_id=key_id_of(der), algorithm=algorithm, public_key=der)

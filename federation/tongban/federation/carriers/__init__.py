@@ -1,0 +1,1 @@
+"""Carriers bring batches of sealed messages from node to node."""

@@ -1,0 +1,80 @@
+"""How the parts of a node hang together: services, workers, and the one way that calls take."""
+
+from collections.abc import Coroutine, Sequence
+from datetime import timedelta
+from typing import Any
+
+from tongban.federation.authenticate import Authenticator
+from tongban.federation.cases.answers import Answers
+from tongban.federation.cases.book import CaseBook
+from tongban.federation.cases.handling import Handling
+from tongban.federation.cases.intake import Intake
+from tongban.federation.cases.reading import CaseReading
+from tongban.federation.cases.replica import Replica
+from tongban.federation.cases.work import Worker
+from tongban.federation.checkpoints import Checkpoints
+from tongban.federation.materials import Materials
+from tongban.federation.node import Node
+from tongban.federation.own_questions import OwnQuestions
+from tongban.federation.plugins.loading import Loaded
+from tongban.federation.publishing import Publisher
+from tongban.federation.queue import Queue
+from tongban.federation.recent import Recent
+from tongban.federation.refreshing import Fetcher, Refresher
+from tongban.federation.resources import Resources
+from tongban.federation.serials import Serials
+from tongban.federation.services.lookups import Lookups
+from tongban.federation.services.materials import MaterialService
+from tongban.federation.services.operating import Operating
+from tongban.federation.services.public import Public
+from tongban.federation.services.table import table
+from tongban.federation.status import Links, Status
+
+_ASK_SECONDS = timedelta(seconds=30)
+"""How long the node waits for a peer's answer to its own questions."""
+
+
+class House:
+    """One node, put together."""
+
+    def __init__(self, resources: Resources, plugins: Sequence[Loaded], links: Links, fetcher: Fetcher) -> None:
+        r = resources
+        self._resources = r
+        self._recent = Recent(r.clock)
+        self._authenticator = Authenticator(r.member, r.keeper, self._recent, r.clock)
+        limits = r.settings.limits
+        self._checkpoints = Checkpoints(r.member, r.store, r.flush, r.clock, limits.checkpoint_seconds)
+        self._publisher = Publisher(r)
+        self._refresher = Refresher(r, fetcher)
+        questions = OwnQuestions(r.asking, r.flush, r.clock, _ASK_SECONDS.total_seconds())
+        self._queue = Queue(r, questions)
+        book, serials, materials = CaseBook(r.store), Serials(r.store), Materials(r.home / "materials")
+        answers = Answers(r, serials)
+        handling = Handling(r, book, answers)
+        self._worker = Worker(r, book, handling, answers, materials, questions)
+        handlers = table(
+            public=Public(r),
+            lookups=Lookups(r),
+            materials=MaterialService(r, book, materials),
+            intake=Intake(r, book, materials, serials),
+            handling=handling,
+            replica=Replica(r, book),
+            reading=CaseReading(r, book),
+            operating=Operating(r, self._authenticator, plugins, self._checkpoints, Status(r, links)),
+        )
+        self.node = Node(r.member, self._authenticator, r.keeper, self._recent, r.flush, r.asking, handlers, r.clock)
+
+    async def load(self) -> None:
+        """Bring into memory what calls need."""
+        await self._resources.keeper.load(self._resources.store)
+        await self._authenticator.load(self._resources.store)
+        await self._recent.load(self._resources.store)
+
+    def parts(self) -> list[Coroutine[Any, Any, None]]:
+        """Return what runs beside the calls, until it is cancelled."""
+        runners = (self._publisher, self._refresher, self._queue, self._worker, self._checkpoints)
+        return [part.run() for part in runners]
+
+    async def last_words(self) -> None:
+        """Write a checkpoint over everything that was recorded."""
+        await self._checkpoints.write()

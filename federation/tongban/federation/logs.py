@@ -1,0 +1,35 @@
+"""The node's log: one JSON object a line on standard error, so that no text can forge a line."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+
+class JsonLines(logging.Formatter):
+    """Writes each record as one JSON object."""
+
+    def __init__(self, member: str) -> None:
+        super().__init__()
+        self._member = member
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line."""
+        entry = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "member": self._member,
+            "part": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["inside"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def set_up(member: str) -> None:
+    """Have everything that is logged go to standard error as JSON."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines(member))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)

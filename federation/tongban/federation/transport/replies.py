@@ -1,0 +1,59 @@
+"""From a reply to gRPC, and from gRPC's metadata to a call: the border that every door shares."""
+
+import grpc
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+
+from tongban.api.common.v1.common_pb2 import CallContext
+from tongban.core.decoding import decoded
+from tongban.core.errors import Refusal, status_of
+
+CONTEXT = "tongban-context-bin"
+TOKEN = "authorization"  # noqa: S105 - the name of a metadata entry
+_DEFAULT_SECONDS = 10.0
+_MOST_SECONDS = 600.0
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+
+
+def call_context(context: Context) -> CallContext:
+    """Return what the caller said about the call.
+
+    Raises:
+        Refusal: MALFORMED or INVALID_FIELD, with the field's path below ``context``.
+    """
+    value = _metadata(context, CONTEXT)
+    try:
+        return decoded(CallContext, value if isinstance(value, bytes) else b"")
+    except Refusal as refusal:
+        refusal.field = f"context.{refusal.field}".rstrip(".")
+        raise
+
+
+def token(context: Context) -> str:
+    """Return the token that the caller showed; empty if none."""
+    value = _metadata(context, TOKEN)
+    scheme, _, shown = value.partition(" ") if isinstance(value, str) else ("", "", "")
+    return shown if scheme.lower() == "bearer" else ""
+
+
+def seconds(context: Context) -> float:
+    """Return how long the caller still waits."""
+    remaining = context.time_remaining()
+    return _DEFAULT_SECONDS if remaining is None else max(0.0, min(_MOST_SECONDS, float(remaining)))
+
+
+async def refuse(context: Context, refusal: Refusal, member: str) -> None:
+    """End a call with a refusal."""
+    status = rpc_status.to_status(_sayable(status_of(refusal.at(member))))
+    await context.abort(status.code, status.details, status.trailing_metadata)
+
+
+def _sayable(status: Status) -> Status:
+    """Keep the one-line text short: what matters is in the details."""
+    status.message = status.message[:1000]
+    return status
+
+
+def _metadata(context: Context, name: str) -> str | bytes | None:
+    return next((value for key, value in context.invocation_metadata() or () if key == name), None)

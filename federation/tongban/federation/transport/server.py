@@ -1,0 +1,116 @@
+"""Starts and stops the three doors."""
+
+import os
+from collections.abc import Callable
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from tongban.federation.calls import Door
+from tongban.federation.carriers.certificates import Identity, TrustBundle
+from tongban.federation.policies import POLICIES
+from tongban.federation.resources import Resources
+from tongban.federation.transport.doors import Ask, CallDoor
+from tongban.federation.transport.peers import LinkDoor, PeerCertificates
+
+MOST_MESSAGE = 4 << 20
+MOST_SOCKET_PATH = 107
+
+_OPTIONS = [
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", MOST_MESSAGE),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+]
+
+
+class DoorClosed(Exception):
+    """A door cannot be opened; the text says which and what to do."""
+
+
+class Doors:
+    """The windows', the peers' and the operators' door of one node."""
+
+    def __init__(self, resources: Resources, identity: Identity, ask: Ask, seen: Callable[[str], None]) -> None:
+        settings, keeper, clock = resources.settings, resources.keeper, resources.clock
+        self._settings = settings
+        self._socket = resources.home / settings.admin.socket
+        self._identity = identity
+        certificates = PeerCertificates(keeper, clock)
+        self._windows = CallDoor(Door.WINDOWS, settings.member, ask)
+        self._admin = CallDoor(Door.ADMIN, settings.member, ask)
+        self._public = CallDoor(Door.PEERS, settings.member, ask, certificates.member)
+        self._links = LinkDoor(settings.member, ask, certificates, seen)
+        self._bundle = TrustBundle(identity, keeper)
+        self._health = health.aio.HealthServicer()
+        self._servers: list[grpc.aio.Server] = []
+
+    async def open(self) -> None:
+        """Open the doors.
+
+        Raises:
+            DoorClosed: an address is taken or cannot be used.
+        """
+        await self._open_windows()
+        await self._open_peers()
+        await self._open_admin()
+        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+
+    async def close(self) -> None:
+        """Close the doors: nothing new comes in, what is under way ends or is ended after the grace of the settings."""
+        await self._health.enter_graceful_shutdown()
+        for door in (self._windows, self._admin, self._public):
+            door.stop_streams()
+        self._links.stop_links()
+        for server in self._servers:
+            await server.stop(self._settings.limits.stop_seconds)
+
+    async def _open_windows(self) -> None:
+        server = self._server(self._windows)
+        pair = (self._identity.key, self._identity.certificate)
+        credentials = grpc.ssl_server_credentials([pair])
+        _listen(lambda: server.add_secure_port(self._settings.windows.listen, credentials), "windows")
+        if self._settings.reflection:
+            _reflect(server)
+        await server.start()
+
+    async def _open_peers(self) -> None:
+        server = self._server(self._links, self._public)
+        _listen(lambda: server.add_secure_port(self._settings.peers.listen, self._bundle.credentials()), "peers")
+        await server.start()
+
+    async def _open_admin(self) -> None:
+        path = self._socket.absolute()
+        if len(os.fsencode(path)) > MOST_SOCKET_PATH:
+            raise DoorClosed(f"the path {path} is too long for a socket ({MOST_SOCKET_PATH} bytes): set [admin] socket")
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.chmod(0o700)
+        path.unlink(missing_ok=True)
+        server = self._server(self._admin)
+        _listen(lambda: server.add_insecure_port(f"unix:{path}"), "admin")
+        await server.start()
+
+    def _server(self, *doors: grpc.GenericRpcHandler) -> grpc.aio.Server:
+        server = grpc.aio.server(options=_OPTIONS)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        server.add_generic_rpc_handlers(doors)
+        self._servers.append(server)
+        return server
+
+
+def _listen(bind: Callable[[], int], door: str) -> None:
+    try:
+        bind()
+    except RuntimeError:
+        sentence = f"the address of the {door} door is taken, or is none of this machine: change [{door}] in node.toml"
+        raise DoorClosed(sentence) from None
+
+
+def _reflect(server: grpc.aio.Server) -> None:
+    try:
+        from grpc_reflection.v1alpha import reflection
+    except ImportError:
+        raise DoorClosed("reflection is on, but not installed: pip install 'tongban[reflection]'") from None
+    names = {method[1:].rpartition("/")[0] for method, policy in POLICIES.items() if Door.WINDOWS in policy.doors}
+    reflection.enable_server_reflection([*sorted(names), health.SERVICE_NAME, reflection.SERVICE_NAME], server)
