@@ -20,9 +20,10 @@ def verify_file(file: BinaryIO, keys: Keys | None = None) -> Findings:
     """Verify a log that `write` wrote; see `verify`."""
     broken: list[Problem] = []
     findings = verify(_readable_parts(file, broken), keys)
-    if findings.problems:  # they say which byte it was; the digest over all bytes would say nothing more
-        broken = [problem for problem in broken if problem.place != END]
-    findings.problems += broken
+    if not findings.member and broken:
+        findings.problems = broken  # it is no log at all
+    elif broken and (not findings.problems or broken[0].place != END):
+        findings.problems += broken  # else the problems say which byte it is; the digest over all says nothing more
     return findings
 
 

@@ -34,7 +34,7 @@ class Findings:
     def notes(self) -> list[str]:
         """Return what a reader should know and what is no problem."""
         notes = []
-        if self.keys_from_file:
+        if self.keys_from_file and self.member:
             notes.append(
                 "the keys come from the file itself; give the federation's directory to be sure whose log it is"
             )

@@ -1,14 +1,26 @@
 """Keys and certificates of a new node or authority, and the files that hold them."""
 
 import os
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tongban.api.documents.v1.documents_pb2 import (
+    KEY_ALGORITHM_ED25519,
+    KEY_ALGORITHM_P256,
+    KEY_ALGORITHM_UNSPECIFIED,
+    KeyAlgorithm,
+    PublicKey,
+)
+from tongban.core.signing import key_id_of
+from tongban.federation.formation.errors import FormationError, read_file
 
 VALID = timedelta(days=730)
 """How long a node's certificate is valid."""
@@ -85,3 +97,40 @@ def certificate_pem(certificate: x509.Certificate) -> bytes:
 def certificate_der(certificate: x509.Certificate) -> bytes:
     """Return a certificate as a directory lists it."""
     return certificate.public_bytes(serialization.Encoding.DER)
+
+
+@dataclass(frozen=True, slots=True)
+class OneKey:
+    """The one key that somebody trusts, whichever member's it is."""
+
+    public_key: PublicKey
+
+    def key(self, member: str, key_id: str) -> PublicKey | None:
+        """Return the key if its id is asked for."""
+        return self.public_key if key_id == self.public_key.key_id else None
+
+
+def read_public_key(path: Path, what: str) -> PublicKey:
+    """Read a public key in PEM form.
+
+    Raises:
+        FormationError: the file holds no Ed25519 or P-256 key.
+    """
+    try:
+        key = serialization.load_pem_public_key(read_file(path, what))
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    algorithm = _algorithm(key)
+    if key is None or not algorithm:
+        problem = "it holds no Ed25519 or P-256 key in PEM form; use the file that was made for this"
+        raise FormationError(f"{path} is no {what}", [problem])
+    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return PublicKey(key_id=key_id_of(der), algorithm=algorithm, public_key=der)
+
+
+def _algorithm(key: object) -> "KeyAlgorithm.ValueType":
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return KEY_ALGORITHM_ED25519
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        return KEY_ALGORITHM_P256
+    return KEY_ALGORITHM_UNSPECIFIED

@@ -8,14 +8,12 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import tomli
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 
 from tongban.api.documents.v1.documents_pb2 import KEY_ALGORITHM_P256, KeyAlgorithm, Member, Node, PublicKey
-from tongban.core.signing import generate_key, key_id_of, private_pem, public_key_of
+from tongban.core.signing import generate_key, private_pem, public_key_of, public_pem
 from tongban.federation import settings
 from tongban.federation.formation import keys, toml_text
-from tongban.federation.formation.errors import FormationError, parsed, read_file
+from tongban.federation.formation.errors import FormationError, parsed
 
 CARD = "member.card"
 """File in a node's folder: a serialised `Member`, public, for the directory's authority."""
@@ -98,17 +96,9 @@ def _problems_of_endpoint(endpoint: str) -> Iterator[str]:
 
 
 def _authority(path: Path) -> tuple[str, bytes]:
-    """Return key id and content of an authority's public key."""
-    pem = read_file(path, "public key of an authority")
-    try:
-        key = serialization.load_pem_public_key(pem)
-    except (ValueError, UnsupportedAlgorithm):
-        remedy = "use the authority.pem that `tongban directory init` made"
-        raise FormationError(
-            f"{path} is no public key of an authority", [f"it is no public key in PEM; {remedy}"]
-        ) from None
-    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return key_id_of(der), pem
+    """Return key id and PEM of an authority's public key."""
+    key = keys.read_public_key(path, "public key of an authority")
+    return key.key_id, public_pem(key)
 
 
 def _hosts(node: NewNode) -> set[str]:

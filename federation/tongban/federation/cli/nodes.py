@@ -1,0 +1,109 @@
+"""``tongban init``, ``tongban node run``, ``tongban status``: a node's folder, the node, and how it is."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Argument, Option
+
+from tongban.federation.cli.command import command
+from tongban.federation.cli.doors import admin_door
+from tongban.federation.cli.options import HERE, Home
+
+root = typer.Typer()
+node = typer.Typer(help="Run a node.", no_args_is_help=True)
+
+
+class KeyKind(Enum):
+    """What an organisation key signs with."""
+
+    P256 = "p256"
+    ED25519 = "ed25519"
+
+
+@command(root, "init")
+def init(
+    member: Annotated[str, Argument(help="Member that the node serves, as in 310151 or 330100.gjj.")],
+    name: Annotated[str, Argument(help="Name of the member.")],
+    home: Home = HERE,
+    windows: Annotated[str, Option(help="Address at which it listens for windows.")] = "127.0.0.1:7400",
+    peers: Annotated[str, Option(help="Address at which it listens for other members' nodes.")] = "127.0.0.1:7401",
+    endpoint: Annotated[
+        str, Option(help="Address at which other members reach it.", show_default="the one for their nodes")
+    ] = "",
+    authority: Annotated[
+        list[Path] | None, Option(help="Public key of an authority of the directory, PEM. Repeat it for each.")
+    ] = None,
+    threshold: Annotated[int, Option(help="How many authorities must have signed a directory.")] = 1,
+    plugin: Annotated[list[str] | None, Option(help="Plugin to enable. Repeat it for each.")] = None,
+    key: Annotated[KeyKind, Option(help="What the organisation key signs with.")] = KeyKind.P256,
+) -> dict[str, Any]:
+    """Make a node's folder. It holds settings, keys, and the card for the directory's authority."""
+    from tongban.api.documents.v1.documents_pb2 import KeyAlgorithm
+    from tongban.core.times import wall_clock
+    from tongban.federation.formation import NewNode, init_node
+    from tongban.federation.formation.node import CARD
+
+    new = NewNode(
+        member=member,
+        name=name,
+        windows=windows,
+        peers=peers,
+        endpoint=endpoint,
+        authorities=authority or [],
+        threshold=threshold,
+        plugins={one: {} for one in plugin or []},
+        algorithm=KeyAlgorithm.Value(f"KEY_ALGORITHM_{key.value.upper()}"),
+    )
+    card = init_node(home, new, wall_clock())
+    return {
+        "member": member,
+        "home": str(home.absolute()),
+        "card": str((home / CARD).absolute()),
+        "key": card.keys[0].key_id,
+    }
+
+
+@command(node, "run")
+def run(home: Home = HERE) -> None:
+    """Run the node in this folder until it is stopped (Ctrl-C or SIGTERM)."""
+    from tongban.federation.run import run as run_node
+
+    raise typer.Exit(run_node(home))
+
+
+@command(root, "status")
+def status(home: Home = HERE) -> dict[str, Any]:
+    """Show how the node is. Who it is, what it holds, what waits, what hinders it."""
+    from tongban.api.admin.v1.admin_pb2 import Freshness
+    from tongban.federation.cli import words
+
+    with admin_door(home) as client:
+        said = client.status()
+    return {
+        "member": said.member,
+        "name": said.name,
+        "version": said.version,
+        "grpcio": said.grpcio,
+        "started_at": words.when(said.started_at),
+        "windows": said.windows_endpoint,
+        "peers_door": said.peers_endpoint,
+        "evidence_records": said.evidence_size,
+        "handlers_failing": said.handlers_failing,
+        "problems": list(said.problems),
+        "peers": [
+            {
+                "member": peer.member,
+                "name": peer.name,
+                "linked": peer.linked,
+                "queued": peer.queued,
+                "refused": peer.refused,
+                "problem": peer.problem,
+            }
+            for peer in said.peers
+        ],
+        "documents": [
+            {**words.head(one.head), "state": words.named(Freshness, one.freshness)} for one in said.documents
+        ],
+    }
