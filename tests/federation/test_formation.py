@@ -129,7 +129,7 @@ class TestANode:
             ({"peers": "0.0.0.0:7401"}, "endpoint 0.0.0.0:7401: other members must reach the node there"),
             ({"endpoint": "somewhere"}, "endpoint somewhere: "),
             ({"authorities": [Path("missing.pem")]}, "cannot be read"),
-            ({"authorities": [Path(__file__)]}, "it is no public key in PEM"),
+            ({"authorities": [Path(__file__)]}, "it holds no Ed25519 or P-256 key in PEM form"),
         ],
     )
     def test_what_is_wrong_is_told_before_anything_is_written(
