@@ -1,6 +1,7 @@
 """Runs a node: puts its parts together, opens its doors, and stops with nothing half done."""
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -45,6 +46,7 @@ def run(home: Path) -> int:
         chosen = settings.load(home)
         logs.set_up(chosen.member)
         asyncio.run(_serve(home.absolute(), chosen))
+        gc.collect()  # gRPC waits at exit for whatever still refers to its objects.
     except (SettingsError, PluginConflict, CalendarFileError, ValueError) as error:
         return _say(error, SETTINGS_WRONG)
     except (StoreOwned, DoorClosed) as error:

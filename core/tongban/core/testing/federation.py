@@ -1,8 +1,8 @@
 """A whole federation of real nodes on this machine, for tests, demonstrations and plugin authors.
 
-    with Federation.lay_out(Path("plan.toml"), folder) as federation:
-        federation.start()
-        window = federation.window("310151")
+with Federation.lay_out(Path("plan.toml"), folder) as federation:
+federation.start()
+window = federation.window("310151")
 """
 
 import json

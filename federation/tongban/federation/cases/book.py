@@ -57,10 +57,11 @@ class CaseBook:
         return fold.summary(held.view, held.row.item_name, hindrance(outbox, work))
 
     async def _held(self, row: CaseRow) -> Held | None:
+        waiting = await self._store.acts(row.case_id)  # First: an act that is put in order meanwhile is then in both.
         events = [signed_event(one) for one in await self._store.events(row.case_id)]
         ordered = fold.fold(events)
         numbers = ordered.numbers if ordered else {}
-        acts = [signed_act(one) for one in await self._store.acts(row.case_id) if one.n > numbers.get(one.author, 0)]
+        acts = [signed_act(one) for one in waiting if one.n > numbers.get(one.author, 0)]
         view = ordered
         for act in acts:
             view = fold.add(view, Act.FromString(act.act))

@@ -68,6 +68,7 @@ class Worker:
         except Lost:
             return  # An officer or another node was faster; what is left to do is read afresh.
         except Refusal as refusal:
+            log.warning("case %s waits for its handler: %s", row.case_id, refusal)
             await self._later(row, f"{refusal.message} ({refusal.code.name} {refusal.reference})")
         except Exception as error:
             log.exception("case %s: the answer of its handler could not be recorded", row.case_id)

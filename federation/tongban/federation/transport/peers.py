@@ -45,6 +45,7 @@ class LinkDoor(grpc.GenericRpcHandler):
         self._seen = seen
         self._handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self._link)
         self._links: set[asyncio.Task[object]] = set()
+        self._stopping = False
 
     def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes] | None":
         """Return the link's handler."""
@@ -52,6 +53,7 @@ class LinkDoor(grpc.GenericRpcHandler):
 
     def stop_links(self) -> None:
         """End the links; their peers dial again when this node is back."""
+        self._stopping = True
         for task in self._links:
             task.cancel()
 
@@ -66,6 +68,9 @@ class LinkDoor(grpc.GenericRpcHandler):
             await self._read(context, link)
         except Refusal as refusal:
             await replies.refuse(context, refusal, self._member)
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise  # The peer is gone; when we are going, the link ends in order.
         finally:
             link.stop()
             if task is not None:

@@ -1,5 +1,6 @@
 """Starts and stops the three doors."""
 
+import asyncio
 import os
 from collections.abc import Callable
 
@@ -63,8 +64,7 @@ class Doors:
         for door in (self._windows, self._admin, self._public):
             door.stop_streams()
         self._links.stop_links()
-        for server in self._servers:
-            await server.stop(self._settings.limits.stop_seconds)
+        await asyncio.gather(*(server.stop(self._settings.limits.stop_seconds) for server in self._servers))
 
     async def _open_windows(self) -> None:
         server = self._server(self._windows)
