@@ -18,7 +18,7 @@ app = typer.Typer(help="Draft agreements, sign them, and give them to nodes.", n
 
 @command(app, "draft")
 def draft(
-    terms: Annotated[Path, Argument(help="TOML file with the terms.")],
+    terms: Annotated[Path, Argument(metavar="TERMS", help="TOML file with the terms.")],
     out: Annotated[Path, Option(help="File for the agreement, which both parties then sign.")],
 ) -> dict[str, Any]:
     """Make an agreement, signed by nobody yet, of terms that people wrote."""
@@ -32,7 +32,8 @@ def draft(
 
 @command(app, "sign")
 def sign(
-    file: Annotated[Path, Argument(help="The agreement; the seal is added to this file.")], home: Home = HERE
+    file: Annotated[Path, Argument(metavar="FILE", help="The agreement; the seal is added to this file.")],
+    home: Home = HERE,
 ) -> dict[str, Any]:
     """Seal an agreement with the organisation key of the running node's member."""
     from tongban.federation.formation import read_document, write_document
@@ -45,7 +46,7 @@ def sign(
 
 @command(app, "import")
 def import_agreement(
-    file: Annotated[Path, Argument(help="An agreement that both parties signed.")], home: Home = HERE
+    file: Annotated[Path, Argument(metavar="FILE", help="An agreement that both parties signed.")], home: Home = HERE
 ) -> dict[str, Any]:
     """Give the running node an agreement."""
     from tongban.federation.cli import held

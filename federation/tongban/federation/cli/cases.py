@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Work with cases.", no_args_is_help=True)
 
-Number = Annotated[str, Argument(help="Case id, intake number or case number.")]
+Number = Annotated[str, Argument(metavar="NUMBER", help="Case id, intake number or case number.")]
 
 
 class State(Enum):

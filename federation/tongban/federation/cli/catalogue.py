@@ -17,7 +17,7 @@ app = typer.Typer(help="Find the items that members publish.", no_args_is_help=T
 
 @command(app, "list")
 def list_items(
-    text: Annotated[str, Argument(help="Words of the item's or member's name, or its code.")] = "",
+    text: Annotated[str, Argument(metavar="TEXT", help="Words of the item's or member's name, or its code.")] = "",
     member: Annotated[str, Option(help="Only items of this member.")] = "",
     home: Home = HERE,
 ) -> list[dict[str, Any]]:
@@ -28,8 +28,8 @@ def list_items(
 
 @command(app, "show")
 def show(
-    member: Annotated[str, Argument(help="Member that publishes it.")],
-    code: Annotated[str, Argument(help="Code of the item.")],
+    member: Annotated[str, Argument(metavar="MEMBER", help="Member that publishes it.")],
+    code: Annotated[str, Argument(metavar="CODE", help="Code of the item.")],
     home: Home = HERE,
 ) -> dict[str, Any]:
     """Show one item with its form and materials."""

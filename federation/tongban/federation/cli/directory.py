@@ -17,7 +17,7 @@ Authority = Annotated[Path, Option("--folder", help="Folder of the authority.", 
 
 @command(app, "init")
 def init(
-    federation: Annotated[str, Argument(help="Name of the federation.")], folder: Authority = HERE
+    federation: Annotated[str, Argument(metavar="FEDERATION", help="Name of the federation.")], folder: Authority = HERE
 ) -> dict[str, Any]:
     """Make the folder of a directory's authority: its key, and the public key for the nodes."""
     from tongban.federation.formation import init_authority
@@ -27,7 +27,8 @@ def init(
 
 @command(app, "add")
 def add(
-    card: Annotated[Path, Argument(help="The member.card that `tongban init` made.")], folder: Authority = HERE
+    card: Annotated[Path, Argument(metavar="CARD", help="The member.card that `tongban init` made.")],
+    folder: Authority = HERE,
 ) -> dict[str, Any]:
     """Take a member in by its card. Compare the key with what the member says by telephone."""
     from tongban.federation.formation import add_member
@@ -37,7 +38,9 @@ def add(
 
 
 @command(app, "remove")
-def remove(member: Annotated[str, Argument(help="Id of the member.")], folder: Authority = HERE) -> dict[str, Any]:
+def remove(
+    member: Annotated[str, Argument(metavar="MEMBER", help="Id of the member.")], folder: Authority = HERE
+) -> dict[str, Any]:
     """Leave a member out of the next directory."""
     from tongban.federation.formation import remove_member
 
@@ -61,7 +64,8 @@ def publish(
 
 @command(app, "sign")
 def sign(
-    file: Annotated[Path, Argument(help="Directory that another authority published.")], folder: Authority = HERE
+    file: Annotated[Path, Argument(metavar="FILE", help="Directory that another authority published.")],
+    folder: Authority = HERE,
 ) -> dict[str, Any]:
     """Add this authority's seal to a directory."""
     from tongban.federation import formation
@@ -71,7 +75,9 @@ def sign(
 
 
 @command(app, "import")
-def import_directory(file: Annotated[Path, Argument(help="A signed directory.")], home: Home = HERE) -> dict[str, Any]:
+def import_directory(
+    file: Annotated[Path, Argument(metavar="FILE", help="A signed directory.")], home: Home = HERE
+) -> dict[str, Any]:
     """Give the running node a directory."""
     from tongban.federation.cli import held
 

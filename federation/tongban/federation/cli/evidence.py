@@ -19,7 +19,9 @@ app = typer.Typer(help="Export the evidence log, and verify one.", no_args_is_he
 
 
 @command(app, "export")
-def export(file: Annotated[Path, Argument(help="File for the log.")], home: Home = HERE) -> dict[str, Any]:
+def export(
+    file: Annotated[Path, Argument(metavar="FILE", help="File for the log.")], home: Home = HERE
+) -> dict[str, Any]:
     """Write the running node's evidence log to a file that anybody can verify."""
     from tongban.core.evidence import write
 
@@ -32,7 +34,7 @@ def export(file: Annotated[Path, Argument(help="File for the log.")], home: Home
 
 @command(app, "verify")
 def verify(
-    file: Annotated[Path, Argument(help="A log that `tongban evidence export` wrote.")],
+    file: Annotated[Path, Argument(metavar="FILE", help="A log that `tongban evidence export` wrote.")],
     directory: Annotated[
         Path | None, Option(help="Directory of the federation, from somebody you trust: it says whose keys are whose.")
     ] = None,

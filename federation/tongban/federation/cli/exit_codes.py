@@ -1,8 +1,9 @@
 """Exit codes of the command line. A number is never used again for anything else."""
 
-from enum import IntEnum
+from enum import IntEnum, unique
 
 
+@unique
 class ExitCode(IntEnum):
     """What the status of a command says."""
 

@@ -17,8 +17,10 @@ credit = typer.Typer(help="Query credit records.", no_args_is_help=True)
 
 @command(identity, "verify")
 def verify(
-    name: Annotated[str, Argument(help="Name of the person or organisation.")],
-    number: Annotated[str, Argument(help="Resident identity number or credit code; - reads it from standard input.")],
+    name: Annotated[str, Argument(metavar="NAME", help="Name of the person or organisation.")],
+    number: Annotated[
+        str, Argument(metavar="NUMBER", help="Resident identity number or credit code; - reads it from standard input.")
+    ],
     window: WindowOptions,
     why: LookupOptions,
     organisation: Annotated[bool, Option("--organisation", help="It is an organisation.")] = False,
@@ -48,7 +50,7 @@ def verify(
 
 @command(credit, "query")
 def query(
-    credit_code: Annotated[str, Argument(help="Unified social credit code 统一社会信用代码.")],
+    credit_code: Annotated[str, Argument(metavar="CODE", help="Unified social credit code 统一社会信用代码.")],
     window: WindowOptions,
     why: LookupOptions,
 ) -> dict[str, Any]:

@@ -28,7 +28,9 @@ def list_members(home: Home = HERE) -> list[dict[str, Any]]:
 
 
 @command(app, "show")
-def show(member: Annotated[str, Argument(help="Id of the member.")], home: Home = HERE) -> dict[str, Any]:
+def show(
+    member: Annotated[str, Argument(metavar="MEMBER", help="Id of the member.")], home: Home = HERE
+) -> dict[str, Any]:
     """Show one member with its keys and nodes."""
     from tongban.core import codes
     from tongban.core.errors import Refusal
@@ -53,9 +55,11 @@ def _node(one: "Node") -> dict[str, Any]:
     from cryptography import x509
     from cryptography.hazmat.primitives.hashes import SHA256
 
+    from tongban.federation.cli import words
+
     certificate = x509.load_der_x509_certificate(one.certificate)
     return {
         "endpoint": one.endpoint,
         "certificate_sha256": certificate.fingerprint(SHA256()).hex(),
-        "expires_at": certificate.not_valid_after_utc.isoformat(),
+        "expires_at": words.local(certificate.not_valid_after_utc),
     }

@@ -24,8 +24,8 @@ class KeyKind(Enum):
 
 @command(root, "init")
 def init(
-    member: Annotated[str, Argument(help="Member that the node serves, as in 310151 or 330100.gjj.")],
-    name: Annotated[str, Argument(help="Name of the member.")],
+    member: Annotated[str, Argument(metavar="MEMBER", help="Member that the node serves, as in 310151 or 330100.gjj.")],
+    name: Annotated[str, Argument(metavar="NAME", help="Name of the member.")],
     home: Home = HERE,
     windows: Annotated[str, Option(help="Address at which it listens for windows.")] = "127.0.0.1:7400",
     peers: Annotated[str, Option(help="Address at which it listens for other members' nodes.")] = "127.0.0.1:7401",

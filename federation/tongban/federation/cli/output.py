@@ -45,7 +45,7 @@ def show(answer: Answer, form: Format) -> None:
     elif isinstance(answer, Mapping):
         _draw(lambda console: _facts(answer, console))
     else:
-        _draw(lambda console: console.print(_table(answer, console)))
+        _draw(lambda console: console.print(_table(answer, console) if answer else "none"))
 
 
 def to_json(data: object, indent: int | None = 2) -> str:
@@ -75,11 +75,11 @@ def _draw(render: "Callable[[Console], None]") -> None:
 
 
 def _facts(row: Row, console: "Console") -> None:
-    """Draw what is said once; what is said of several things follows, each as a table of its own."""
+    """Draw what is said once; what is said of several things follows, each as a table. What is empty is left out."""
     tables = {key: value for key, value in row.items() if _is_rows(value)}
     grid = _new_table(console, headers=False)
     for key, value in row.items():
-        if key not in tables:
+        if key not in tables and _text(value):
             grid.add_row(_label(key), _text(value))
     console.print(grid)
     for key, rows in tables.items():

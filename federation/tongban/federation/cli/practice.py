@@ -14,8 +14,8 @@ root = typer.Typer()
 
 @command(root, "practice")
 def practice(
-    plan: Annotated[Path, Argument(help="TOML file with the plan.")],
-    folder: Annotated[Path, Argument(help="New folder for the federation.")],
+    plan: Annotated[Path, Argument(metavar="PLAN", help="TOML file with the plan.")],
+    folder: Annotated[Path, Argument(metavar="FOLDER", help="New folder for the federation.")],
 ) -> dict[str, Any]:
     """Lay out a federation to practise. Keys, settings, directory, agreements; nothing is started."""
     from tongban.core.times import wall_clock

@@ -24,7 +24,7 @@ class Role(Enum):
 
 @command(app, "add")
 def add(
-    window_id: Annotated[str, Argument(help="Id of the window, as in hall-1.")],
+    window_id: Annotated[str, Argument(metavar="ID", help="Id of the window, as in hall-1.")],
     name: Annotated[str, Option(help="Name for people.", show_default="the id")] = "",
     role: Annotated[
         list[Role] | None, Option(help="What it may do. Repeat it for each.", show_default="intake, lookup")

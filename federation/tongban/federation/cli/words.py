@@ -1,6 +1,6 @@
 """Messages of the contracts as plain data for output: enums by name, times as in China, people masked."""
 
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -19,8 +19,13 @@ _CHINA = timezone(timedelta(hours=8))
 
 
 def when(stamp: Timestamp) -> str:
-    """Return a moment with its offset, ISO 8601; empty if there is none."""
-    return moment(stamp).astimezone(_CHINA).isoformat(timespec="seconds") if stamp.ByteSize() else ""
+    """Return a moment in China with its offset, ISO 8601; empty if there is none."""
+    return local(moment(stamp)) if stamp.ByteSize() else ""
+
+
+def local(time: datetime) -> str:
+    """Return a moment in China with its offset, ISO 8601."""
+    return time.astimezone(_CHINA).isoformat(timespec="seconds")
 
 
 def named(enum: "_EnumTypeWrapper[Any]", value: int) -> str:

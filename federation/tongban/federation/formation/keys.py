@@ -9,17 +9,11 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from tongban.api.documents.v1.documents_pb2 import (
-    KEY_ALGORITHM_ED25519,
-    KEY_ALGORITHM_P256,
-    KEY_ALGORITHM_UNSPECIFIED,
-    KeyAlgorithm,
-    PublicKey,
-)
-from tongban.core.signing import key_id_of
+from tongban.api.documents.v1.documents_pb2 import PublicKey
+from tongban.core.signing import read_public_pem
 from tongban.federation.formation.errors import FormationError, read_file
 
 VALID = timedelta(days=730)
@@ -117,20 +111,7 @@ def read_public_key(path: Path, what: str) -> PublicKey:
         FormationError: the file holds no Ed25519 or P-256 key.
     """
     try:
-        key = serialization.load_pem_public_key(read_file(path, what))
+        return read_public_pem(read_file(path, what))
     except (ValueError, UnsupportedAlgorithm):
-        key = None
-    algorithm = _algorithm(key)
-    if key is None or not algorithm:
         problem = "it holds no Ed25519 or P-256 key in PEM form; use the file that was made for this"
-        raise FormationError(f"{path} is no {what}", [problem])
-    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return PublicKey(key_id=key_id_of(der), algorithm=algorithm, public_key=der)
-
-
-def _algorithm(key: object) -> "KeyAlgorithm.ValueType":
-    if isinstance(key, ed25519.Ed25519PublicKey):
-        return KEY_ALGORITHM_ED25519
-    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
-        return KEY_ALGORITHM_P256
-    return KEY_ALGORITHM_UNSPECIFIED
+        raise FormationError(f"{path} is no {what}", [problem]) from None
