@@ -11,6 +11,7 @@ from tongban.federation.cli import (
     agreements,
     cases,
     catalogue,
+    demo,
     directory,
     errors,
     evidence,
@@ -63,6 +64,7 @@ app.add_typer(lookups.credit, name="credit")
 app.add_typer(plugins.app, name="plugin")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(practice.root)
+app.add_typer(demo.root)
 
 
 def _show_version(wanted: bool) -> None:

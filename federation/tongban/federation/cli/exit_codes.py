@@ -46,3 +46,6 @@ class ExitCode(IntEnum):
 
     # Files again
     FILE_FAILED = 8, "A file or folder could not be read or written. The error names it."
+
+    # The demonstration
+    DEMO_FAILED = 9, "A claim of the demonstration did not hold. It names the claim, and the nodes' logs say more."
