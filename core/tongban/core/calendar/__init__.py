@@ -2,9 +2,10 @@
 
 from tongban.core.calendar.china import ChinaCalendar
 from tongban.core.calendar.overrides import CalendarFileError, Problem
-from tongban.core.calendar.port import MAX_WORKING_DAYS, DayKind, Deadline, WorkingCalendar, local_day
+from tongban.core.calendar.port import CHINA, MAX_WORKING_DAYS, DayKind, Deadline, WorkingCalendar, local_day
 
 __all__ = [
+    "CHINA",
     "MAX_WORKING_DAYS",
     "CalendarFileError",
     "ChinaCalendar",

@@ -5,7 +5,8 @@ from datetime import date, datetime, timedelta, timezone
 from typing import Protocol
 
 # A fixed offset needs no time-zone data on the machine; the country has had no summer time since 1991.
-_SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
+CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""The time zone of all China; it has no summer time."""
 
 MAX_WORKING_DAYS = 2000
 """Longest period that can be counted, in working days (about eight years)."""
@@ -60,4 +61,4 @@ def local_day(moment: datetime) -> date:
     """Day of a moment in Asia/Shanghai (UTC+8). Raises ValueError for a moment without a time zone."""
     if moment.tzinfo is None:
         raise ValueError("moment: must have a time zone; use datetime.now(UTC)")
-    return moment.astimezone(_SHANGHAI).date()
+    return moment.astimezone(CHINA).date()

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from tongban.api.admin.v1.admin_pb2 import WINDOW_ROLE_INTAKE, WINDOW_ROLE_LOOKUP, WINDOW_ROLE_OFFICER
-from tongban.api.documents.v1.documents_pb2 import SignedDocument
+from tongban.api.documents.v1.documents_pb2 import Document, SignedDocument
 from tongban.core.client import AdminClient, Client, Context
 from tongban.core.errors import Refusal
 from tongban.core.testing.processes import NodeProcess, command
@@ -47,6 +47,7 @@ class Federation:
         laid_out = json.loads((folder / "practice.json").read_text(encoding="utf-8"))
         self.folder = folder
         self.directory = Path(laid_out["directory"])
+        self.authority = Path(laid_out["authority"]) / "authority.pem"
         self.agreements = [Path(path) for path in laid_out["agreements"]]
         self.places = {node["member"]: _place(node) for node in laid_out["nodes"]}
         self.nodes = {member: NodeProcess(place.home) for member, place in self.places.items()}
@@ -69,6 +70,10 @@ class Federation:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill all nodes."""
         for node in self.nodes.values():
             node.kill()
 
@@ -113,8 +118,6 @@ class Federation:
             self.tokens[member] = admin.add_window(WINDOW, f"{self.places[member].name}窗口", roles)
 
     def _agreements_of(self, member: str) -> list[Path]:
-        from tongban.api.documents.v1.documents_pb2 import Document
-
         def parties(path: Path) -> Sequence[str]:
             signed = SignedDocument.FromString(path.read_bytes())
             return Document.FromString(signed.document).agreement.parties
@@ -122,7 +125,7 @@ class Federation:
         return [path for path in self.agreements if member in parties(path)]
 
 
-def eventually(probe: Callable[[], T], seconds: float = 30.0, pause: float = 0.02) -> T:
+def eventually(probe: Callable[[], T | None], seconds: float = 30.0, pause: float = 0.02) -> T:
     """Return what a probe gives once it gives something true; refusals on the way are taken as "not yet".
 
     Raises:

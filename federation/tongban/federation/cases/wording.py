@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from tongban.api.cases.v1.acts_pb2 import CaseMaterial, Deadline
 from tongban.api.catalogue.v1.catalogue_pb2 import Item
 from tongban.api.common.v1.common_pb2 import Party
-from tongban.core.calendar import WorkingCalendar, local_day
+from tongban.core.calendar import CHINA, WorkingCalendar, local_day
 from tongban.core.case.fold import CaseView
 from tongban.core.identifiers import mask
 
@@ -59,4 +58,4 @@ def result_lines(view: CaseView, item: Item, handling: str, text: str, now: date
 
 def _local(now: datetime) -> str:
 
-    return now.astimezone(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m-%d %H:%M:%S")
+    return now.astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")
