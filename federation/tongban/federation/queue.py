@@ -23,6 +23,16 @@ from tongban.federation.store.units import Delete, Put, Unit
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 64
+_HOPELESS = (
+    codes.CASE_STEP,
+    codes.INVALID_FIELD,
+    codes.MALFORMED,
+    codes.RECORD_INVALID,
+    codes.REQUEST_REUSED,
+    codes.TOO_LARGE,
+)
+"""Refusals that no change at the peer can undo; all others, as a missing agreement row, are tried again."""
+
 _FIRST_PAUSE = 0.2
 _LOOK_SECONDS = 1.0
 
@@ -109,7 +119,7 @@ class Queue:
     def _changed(self, row: OutboxRow, refusal: Refusal) -> dict[str, object]:
         now = self._resources.clock()
         later = micros(now + timedelta(seconds=self._pause(row.attempt + 1)))
-        final = not refusal.code.retryable or micros(now) > row.valid_until
+        final = refusal.code in _HOPELESS or micros(now) > row.valid_until
         error = f"{refusal.code.name}: {refusal.message}"[:500]
         state = "refused" if final else "queued"
         new = replace(row, attempt=row.attempt + 1, not_before=later, state=state, error=error)

@@ -87,6 +87,8 @@ def hindrance(outbox: list[OutboxRow], work: list[WorkRow]) -> str:
     failing = [row for row in work if row.attempt]
     if failing:
         return f"the item's handler failed {failing[0].attempt} times and will be asked again: {failing[0].error}"
+    if outbox and outbox[0].error:
+        return f"{outbox[0].peer} does not take it yet: {outbox[0].error}"
     if outbox:
         return f"{len(outbox)} messages wait for the node of {outbox[0].peer}"
     return ""

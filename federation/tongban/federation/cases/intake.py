@@ -18,7 +18,7 @@ from tongban.federation import commands
 from tongban.federation.calls import Call, Caller, Outcome, Step
 from tongban.federation.cases import checks, rows
 from tongban.federation.cases.book import CaseBook
-from tongban.federation.cases.ordering import NewAct, own_act
+from tongban.federation.cases.ordering import NewAct, new_act, own_act
 from tongban.federation.cases.wording import receipt_lines
 from tongban.federation.locate import authority
 from tongban.federation.materials import Materials
@@ -46,7 +46,7 @@ class Intake:
         act, item = await self._received(request, call)
         answer = await self._answer(act, item)
         view = fold.begin(act)
-        step = self._step(view, NewAct(act, act.SerializeToString()), item.name, caller.window)
+        step = self._step(view, new_act(act), item.name, caller.window)
         answered = answer.SerializeToString()
         recorded = commands.records(key, digest, answered)
         return Outcome(answered, step=step.then(recorded), after=self._after(view))

@@ -7,8 +7,10 @@ from typing import Any
 
 from tongban.api.cases.v1.acts_pb2 import Act, Event, SignedAct, SignedEvent
 from tongban.api.common.v1.common_pb2 import Seal
+from tongban.core import codes, rules
 from tongban.core.case import fold, record
 from tongban.core.case.fold import CaseView
+from tongban.core.errors import Refusal
 from tongban.core.sealing import Leaf
 from tongban.core.times import micros, timestamp
 from tongban.federation.calls import Step
@@ -50,11 +52,28 @@ class Ordered:
     step: Step
 
 
+MOST_ACT = 61_440
+"""Most bytes of an act: it must fit into a message to the other member."""
+
+
+def new_act(act: Act) -> NewAct:
+    """Return an own act that can be sealed: it keeps the contract's rules and fits into a message.
+
+    Raises:
+        Refusal: INVALID_FIELD, TOO_LARGE.
+    """
+    rules.validate(act)
+    data = act.SerializeToString()
+    if len(data) > MOST_ACT:
+        raise Refusal(codes.TOO_LARGE, {"what": "the act", "size": str(len(data)), "limit": str(MOST_ACT)})
+    return NewAct(act, data)
+
+
 def own_act(view: CaseView, author: str, officer: str, now: datetime, **content: Any) -> NewAct:
     """Return an own act that comes next in a case."""
     number = view.next_number(author)
-    act = Act(case_id=view.case_id, author=author, number=number, time=timestamp(now), officer=officer, **content)
-    return NewAct(act, act.SerializeToString())
+    time = timestamp(now)
+    return new_act(Act(case_id=view.case_id, author=author, number=number, time=time, officer=officer, **content))
 
 
 class CaseOrder:

@@ -29,7 +29,8 @@ from tongban.federation.store.units import Delete, Lost, Put, Unit
 log = logging.getLogger(__name__)
 
 FETCH = "/tongban.api.materials.v1.MaterialService/FetchMaterial"
-_AT_ONCE = 16
+_AT_ONCE = 64
+_MOST_UNDER_WAY = 1000
 _LOOK_SECONDS = 1.0
 
 
@@ -51,18 +52,35 @@ class Worker:
         self._answers = answers
         self._materials = materials
         self._questions = questions
+        self._under_way: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Work until cancelled."""
         waiting = self._resources.wakes.listen(WORK)
-        while True:
-            waiting.clear()
-            due = await self._resources.store.work_due(micros(self._resources.clock()), _AT_ONCE)
-            await asyncio.gather(*(self._attempt(row) for row in due))
-            if not due:
+        try:
+            while True:
+                waiting.clear()
+                await self._begin_due()
                 await _wait(waiting, _LOOK_SECONDS)
+        finally:
+            for task in self._under_way.values():
+                task.cancel()
+
+    async def _begin_due(self) -> None:
+        """Begin what is due and not under way; a handler that is slow holds up nobody else's cases."""
+        enough = _AT_ONCE + len(self._under_way)
+        for row in await self._resources.store.work_due(micros(self._resources.clock()), enough):
+            if row.case_id not in self._under_way and len(self._under_way) < _MOST_UNDER_WAY:
+                self._under_way[row.case_id] = asyncio.create_task(self._attempt(row))
 
     async def _attempt(self, row: WorkRow) -> None:
+        try:
+            await self._try(row)
+        finally:
+            del self._under_way[row.case_id]
+            self._resources.wakes.wake(WORK)
+
+    async def _try(self, row: WorkRow) -> None:
         try:
             await self._do(row)
         except Lost:

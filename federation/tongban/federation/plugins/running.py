@@ -17,7 +17,8 @@ from tongban.core.errors import Refusal
 
 log = logging.getLogger(__name__)
 
-MOST_THREADS = 64
+MOST_THREADS = 8
+"""Threads that one function may hold: one that hangs stops only itself."""
 
 
 class Runner:
@@ -26,7 +27,7 @@ class Runner:
     def __init__(self, member: str, seconds: float) -> None:
         self._member = member
         self._seconds = seconds
-        self._threads = threading.Semaphore(MOST_THREADS)
+        self._threads: dict[Callable[..., Any], threading.Semaphore] = {}
 
     async def run(self, function: Callable[..., Any], *arguments: object, passes: type[Exception] | None = None) -> Any:
         """Return what a plugin's function gives.
@@ -52,11 +53,12 @@ class Runner:
         return await result if inspect.isawaitable(result) else result
 
     async def _in_thread(self, function: Callable[..., Any], arguments: tuple[object, ...]) -> Any:
-        if not self._threads.acquire(blocking=False):
+        threads = self._threads.setdefault(function, threading.Semaphore(MOST_THREADS))
+        if not threads.acquire(blocking=False):
             raise TimeoutError
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        target = _Target(function, arguments, future, loop, self._threads)
+        target = _Target(function, arguments, future, loop, threads)
         threading.Thread(target=target.run, name=f"plugin {_name(function)}", daemon=True).start()
         return await future
 
