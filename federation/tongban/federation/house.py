@@ -1,7 +1,8 @@
 """How the parts of a node hang together: services, workers, and the one way that calls take."""
 
-from collections.abc import Coroutine, Sequence
-from datetime import timedelta
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from tongban.federation.authenticate import Authenticator
@@ -30,8 +31,22 @@ from tongban.federation.services.public import Public
 from tongban.federation.services.table import table
 from tongban.federation.status import Links, Status
 
-_ASK_SECONDS = timedelta(seconds=30)
+log = logging.getLogger(__name__)
+
+_ASK_SECONDS = 30.0
 """How long the node waits for a peer's answer to its own questions."""
+
+_AGAIN_SECONDS = 1.0
+
+
+async def _lasting(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a part of the node again when it fails, as it does while the disk is full."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            log.exception("a part of the node failed and begins again in %g s", _AGAIN_SECONDS)
+            await asyncio.sleep(_AGAIN_SECONDS)
 
 
 class House:
@@ -46,7 +61,7 @@ class House:
         self._checkpoints = Checkpoints(r.member, r.store, r.flush, r.clock, limits.checkpoint_seconds)
         self._publisher = Publisher(r)
         self._refresher = Refresher(r, fetcher)
-        questions = OwnQuestions(r.asking, r.flush, r.clock, _ASK_SECONDS.total_seconds())
+        questions = OwnQuestions(r.asking, r.flush, r.clock, _ASK_SECONDS)
         self._queue = Queue(r, questions)
         book, serials, materials = CaseBook(r.store), Serials(r.store), Materials(r.home / "materials")
         answers = Answers(r, serials)
@@ -73,7 +88,7 @@ class House:
     def parts(self) -> list[Coroutine[Any, Any, None]]:
         """Return what runs beside the calls, until it is cancelled."""
         runners = (self._publisher, self._refresher, self._queue, self._worker, self._checkpoints)
-        return [part.run() for part in runners]
+        return [_lasting(part.run) for part in runners]
 
     async def last_words(self) -> None:
         """Write a checkpoint over everything that was recorded."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from tongban.api.catalogue.v1.catalogue_pb2 import DecidingFact, Item
 from tongban.core import codes
 from tongban.core.errors import Refusal
+from tongban.core.identifiers import division_name
 from tongban.federation.calls import Call, Door
 from tongban.federation.policies import LOOKUP, POLICIES, Kind, Policy
 from tongban.federation.trust.view import TrustView
@@ -77,7 +78,7 @@ def _wrong_authority(
     facts = {
         "asked": asked,
         "item": item,
-        "place": place,
+        "place": f"{place} {division_name(place) or ''}".strip(),
         "right": ", ".join(right) if competent else f"not in the federation; {', '.join(right)} handle it elsewhere",
         "right_member": ",".join(competent),
         "fact": DecidingFact.Name(next(iter(publishers.values())).deciding_fact).removeprefix("DECIDING_FACT_").lower(),

@@ -67,7 +67,7 @@ async def _serve(home: Path, chosen: Settings) -> None:
         tasks = [asyncio.create_task(part) for part in house.parts()]
         print(f"node of {chosen.member} {chosen.name} is ready: windows at {chosen.windows.listen}", flush=True)
         try:
-            await _until_stopped(tasks)
+            await _until_stopped()
         finally:
             await doors.close()
             await _end(tasks)
@@ -112,16 +112,12 @@ def _seen(resources: Resources) -> Callable[[str], None]:
     return seen
 
 
-async def _until_stopped(tasks: "list[asyncio.Task[None]]") -> None:
-    """Wait for the signal to stop, or for a part of the node that must not end."""
+async def _until_stopped() -> None:
+    """Wait for the signal to stop."""
     stopping, loop = asyncio.Event(), asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopping.set)
-    stopped = asyncio.create_task(stopping.wait())
-    done, _ = await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    stopped.cancel()
-    for task in done - {stopped}:
-        task.result()
+    await stopping.wait()
 
 
 async def _end(tasks: "list[asyncio.Task[None]]") -> None:

@@ -66,7 +66,8 @@ class Call:
         Raises:
             Refusal: the call has failed.
         """
-        if error.code() is not grpc.StatusCode.UNAVAILABLE or not self._pauses or self._pauses[0] >= self.left:
+        unreached = error.code() is grpc.StatusCode.UNAVAILABLE and _told_by_node(error) is None
+        if not unreached or not self._pauses or self._pauses[0] >= self.left:
             raise self.refusal(error) from error
         pause, *rest = self._pauses
         self._pauses = tuple(rest)
