@@ -37,6 +37,28 @@ def show(
         return _whole(client.item(member, code))
 
 
+@command(app, "names")
+def names(
+    text: Annotated[
+        str, Argument(metavar="TEXT", help="Words of the name, a variant, the department or the code.")
+    ] = "",
+) -> list[dict[str, Any]]:
+    """List names of cross-region items that public texts confirm, to name items alike. It is no official list."""
+    from tongban.core.known_items import known_items
+
+    rows = [
+        {
+            "name": one.name,
+            "also": "、".join(one.also),
+            "department": one.department,
+            "type": one.type,
+            "code": one.code,
+        }
+        for one in known_items()
+    ]
+    return [row for row in rows if text in " ".join(str(value) for value in row.values() if value)]
+
+
 def _item(one: "PublishedItem") -> dict[str, Any]:
     from tongban.api.catalogue.v1.catalogue_pb2 import Mode, Promise
     from tongban.federation.cli import words
