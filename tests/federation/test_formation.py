@@ -242,6 +242,11 @@ class TestAnAuthority:
         with pytest.raises(FormationError, match="make one with `tongban directory init`"):
             publish(tmp_path, Age(), NOW)
 
+    def test_a_damaged_key_is_named(self, authority: Path) -> None:
+        (authority / "authority.key").write_bytes(b"no key")
+        with pytest.raises(FormationError, match="authority.key holds no .* restore the file from a backup"):
+            publish(authority, Age(), NOW)
+
     def test_a_card_that_was_altered_is_refused(self, tmp_path: Path, authority: Path) -> None:
         init_node(tmp_path / "n", new_node(), NOW)
         card = tmp_path / "n/member.card"

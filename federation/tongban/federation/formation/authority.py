@@ -123,7 +123,10 @@ def _check_folder(folder: Path) -> None:
 
 
 def _signer(folder: Path) -> LocalSigner:
-    return LocalSigner.load(folder / KEY)
+    try:
+        return LocalSigner.load(folder / KEY)
+    except ValueError as error:
+        raise FormationError(f"{folder} cannot sign", [f"{error}; restore the file from a backup"]) from None
 
 
 def _federation(folder: Path) -> str:
