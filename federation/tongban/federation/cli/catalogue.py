@@ -46,17 +46,17 @@ def names(
     """List names of cross-region items that public texts confirm, to name items alike. It is no official list."""
     from tongban.core.known_items import known_items
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": one.name,
             "also": "、".join(one.also),
             "department": one.department,
             "type": one.type,
-            "code": one.code,
+            "code": one.code or "",
         }
         for one in known_items()
     ]
-    return [row for row in rows if text in " ".join(str(value) for value in row.values() if value)]
+    return [row for row in rows if text in " ".join(str(value) for value in row.values())]
 
 
 def _item(one: "PublishedItem") -> dict[str, Any]:
