@@ -244,7 +244,7 @@ class TestAnAuthority:
 
     def test_a_damaged_key_is_named(self, authority: Path) -> None:
         (authority / "authority.key").write_bytes(b"no key")
-        with pytest.raises(FormationError, match="authority.key holds no .* restore the file from a backup"):
+        with pytest.raises(FormationError, match=r"authority\.key holds no .* restore the file from a backup"):
             publish(authority, Age(), NOW)
 
     def test_a_card_that_was_altered_is_refused(self, tmp_path: Path, authority: Path) -> None:
