@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
 
 from tongban.federation.authenticate import Authenticator
+from tongban.federation.carriers.loopback import Loopback
 from tongban.federation.cases.answers import Answers
 from tongban.federation.cases.book import CaseBook
 from tongban.federation.cases.handling import Handling
@@ -14,6 +16,7 @@ from tongban.federation.cases.reading import CaseReading
 from tongban.federation.cases.replica import Replica
 from tongban.federation.cases.work import Worker
 from tongban.federation.checkpoints import Checkpoints
+from tongban.federation.exchange.asking import Carrier
 from tongban.federation.materials import Materials
 from tongban.federation.node import Node
 from tongban.federation.own_questions import OwnQuestions
@@ -21,8 +24,8 @@ from tongban.federation.plugins.loading import Loaded
 from tongban.federation.publishing import Publisher
 from tongban.federation.queue import Queue
 from tongban.federation.recent import Recent
-from tongban.federation.refreshing import Fetcher, Refresher
-from tongban.federation.resources import Resources
+from tongban.federation.refreshing import PEER_SEEN, Fetcher, Refresher
+from tongban.federation.resources import OUTBOX, Resources
 from tongban.federation.serials import Serials
 from tongban.federation.services.lookups import Lookups
 from tongban.federation.services.materials import MaterialService
@@ -33,13 +36,17 @@ from tongban.federation.status import Links, Status
 
 log = logging.getLogger(__name__)
 
-_ASK_SECONDS = 30.0
+ASK_SECONDS = 30.0
 """How long the node waits for a peer's answer to its own questions."""
 
 _AGAIN_SECONDS = 1.0
 
 
-async def _lasting(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
+class Network(Carrier, Fetcher, Links, Protocol):
+    """What leads to the nodes of other members."""
+
+
+async def _lasting(run: Callable[[], Awaitable[None]]) -> None:
     """Run a part of the node again when it fails, as it does while the disk is full."""
     while True:
         try:
@@ -52,7 +59,9 @@ async def _lasting(run: Callable[[], Coroutine[Any, Any, None]]) -> None:
 class House:
     """One node, put together."""
 
-    def __init__(self, resources: Resources, plugins: Sequence[Loaded], links: Links, fetcher: Fetcher) -> None:
+    def __init__(
+        self, resources: Resources, plugins: Sequence[Loaded], network: Network, ask_seconds: float = ASK_SECONDS
+    ) -> None:
         r = resources
         self._resources = r
         self._recent = Recent(r.clock)
@@ -60,8 +69,8 @@ class House:
         limits = r.settings.limits
         self._checkpoints = Checkpoints(r.member, r.store, r.flush, r.clock, limits.checkpoint_seconds)
         self._publisher = Publisher(r)
-        self._refresher = Refresher(r, fetcher)
-        questions = OwnQuestions(r.asking, r.flush, r.clock, _ASK_SECONDS)
+        self._refresher = Refresher(r, network)
+        questions = OwnQuestions(r.asking, r.flush, r.clock, ask_seconds)
         self._queue = Queue(r, questions)
         book, serials, materials = CaseBook(r.store), Serials(r.store), Materials(r.home / "materials")
         answers = Answers(r, serials)
@@ -75,9 +84,10 @@ class House:
             handling=handling,
             replica=Replica(r, book),
             reading=CaseReading(r, book),
-            operating=Operating(r, self._authenticator, plugins, self._checkpoints, Status(r, links)),
+            operating=Operating(r, self._authenticator, plugins, self._checkpoints, Status(r, network)),
         )
         self.node = Node(r.member, self._authenticator, r.keeper, self._recent, r.flush, r.asking, handlers, r.clock)
+        r.asking.carrier = Loopback(r.member, r.asking, self.node.ask, network)
 
     async def load(self) -> None:
         """Bring into memory what calls need."""
@@ -85,11 +95,19 @@ class House:
         await self._authenticator.load(self._resources.store)
         await self._recent.load(self._resources.store)
 
-    def parts(self) -> list[Coroutine[Any, Any, None]]:
-        """Return what runs beside the calls, until it is cancelled."""
-        runners = (self._publisher, self._refresher, self._queue, self._worker, self._checkpoints)
-        return [_lasting(part.run) for part in runners]
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Have run what runs beside the calls; in the end, write a checkpoint over everything that was recorded."""
+        parts = (self._publisher, self._refresher, self._queue, self._worker, self._checkpoints)
+        tasks = [asyncio.create_task(_lasting(part.run)) for part in parts]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._checkpoints.write()
 
-    async def last_words(self) -> None:
-        """Write a checkpoint over everything that was recorded."""
-        await self._checkpoints.write()
+    def seen(self, member: str) -> None:
+        """Take notice that the node of a peer has shown itself: what waits for it can go."""
+        self._resources.waker(PEER_SEEN, f"{OUTBOX}/{member}")()

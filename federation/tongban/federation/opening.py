@@ -1,0 +1,57 @@
+"""Opens what a node is made of: keys, plugins, calendar, store, and the parts that stand on them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from tongban.core import signing
+from tongban.core.calendar import ChinaCalendar
+from tongban.core.documents import Authorities
+from tongban.core.merkle import leaf_hash
+from tongban.core.signing import LocalSigner
+from tongban.core.times import Clock, micros, wall_clock
+from tongban.federation.exchange.asking import Asking
+from tongban.federation.flush import Flush
+from tongban.federation.plugins import loading
+from tongban.federation.plugins.running import Runner
+from tongban.federation.resources import Resources
+from tongban.federation.settings import Settings
+from tongban.federation.store.sqlite import SqliteStore
+from tongban.federation.trust.keeper import Keeper
+
+DATABASE = "node.db"
+
+
+@asynccontextmanager
+async def opened(
+    home: Path, chosen: Settings, clock: Clock = wall_clock
+) -> AsyncIterator[tuple[Resources, Sequence[loading.Loaded]]]:
+    """Open what the node of a folder is made of; close its store in the end.
+
+    Raises:
+        PluginConflict, CalendarFileError, StoreOwned, StoreFailed: what they say.
+        ValueError: a key's file holds none.
+    """
+    registry, plugins = loading.load(chosen, home)
+    signer = LocalSigner.load(home / chosen.keys.organisation)
+    calendar = ChinaCalendar(home / chosen.calendar.overrides if chosen.calendar.overrides else None)
+    store = _store(home, chosen, clock)
+    try:
+        keeper = Keeper(_authorities(home, chosen), clock)
+        flush = Flush(signer, store)
+        asking = Asking(chosen.member, flush, keeper, clock, timedelta(seconds=chosen.limits.message_seconds))
+        runner = Runner(chosen.member, chosen.limits.handler_seconds)
+        yield Resources(home, chosen, clock, signer, store, flush, keeper, asking, registry, runner, calendar), plugins
+    finally:
+        await store.close()
+
+
+def _store(home: Path, chosen: Settings, clock: Clock) -> SqliteStore:
+    key = (home / chosen.keys.data).read_bytes()
+    return SqliteStore.open(home / DATABASE, key, leaf_hash=leaf_hash, now=lambda: micros(clock()))
+
+
+def _authorities(home: Path, chosen: Settings) -> Authorities:
+    keys = tuple(signing.read_public_pem((home / name).read_bytes()) for name in chosen.trust.authorities)
+    return Authorities(keys, chosen.trust.threshold)
