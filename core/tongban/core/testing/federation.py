@@ -8,7 +8,7 @@ window = federation.window("310151")
 import json
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -42,27 +42,27 @@ class Place:
 class Federation:
     """A practice federation: laid out from a plan by ``tongban practice``, its nodes processes of this machine."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take a federation that was laid out in this folder."""
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        """Take a federation that was laid out in this folder; its nodes get this environment besides."""
         laid_out = json.loads((folder / "practice.json").read_text(encoding="utf-8"))
         self.folder = folder
         self.directory = Path(laid_out["directory"])
         self.authority = Path(laid_out["authority"]) / "authority.pem"
         self.agreements = [Path(path) for path in laid_out["agreements"]]
         self.places = {node["member"]: _place(node) for node in laid_out["nodes"]}
-        self.nodes = {member: NodeProcess(place.home) for member, place in self.places.items()}
+        self.nodes = {member: NodeProcess(place.home, environment or {}) for member, place in self.places.items()}
         self.tokens: dict[str, str] = {}
 
     @classmethod
-    def lay_out(cls, plan: Path, folder: Path) -> "Federation":
-        """Lay a federation out in a new folder.
+    def lay_out(cls, plan: Path, folder: Path, environment: Mapping[str, str] | None = None) -> "Federation":
+        """Lay a federation out in a new folder; its nodes get this environment besides that of this process.
 
         Raises:
             subprocess.CalledProcessError: the plan is wrong; its output says how.
         """
         arguments = command("practice", str(plan), str(folder))
         subprocess.run(arguments, check=True, capture_output=True, text=True)  # noqa: S603 - our own command
-        return cls(folder)
+        return cls(folder, environment)
 
     def __enter__(self) -> Self:
         return self

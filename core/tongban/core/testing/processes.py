@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,8 @@ class NodeProcess:
     """One node, in a process of its own."""
 
     home: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables that the node has besides those of this process."""
     _process: "subprocess.Popen[str] | None" = field(default=None, repr=False)
 
     @property
@@ -56,7 +59,7 @@ class NodeProcess:
                 stderr=log,
                 text=True,
                 start_new_session=True,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **self.environment},
             )
         if wait:
             self.await_ready()
