@@ -1,0 +1,68 @@
+"""Threads in which plain functions of plugins run. The process never waits for them: one may hang for ever."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+_Job = tuple[tuple[object, ...], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
+
+
+class Ended(Exception):
+    """A plugin tried to end the process, as sys.exit does."""
+
+
+class FunctionThreads:
+    """The threads of one function: as many as it has calls under way, up to a limit; further calls wait for one."""
+
+    def __init__(self, function: Callable[..., Any], most: int) -> None:
+        self._function = function
+        self._most = most
+        self._jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._under_way = 0
+        self._threads = 0
+
+    async def run(self, arguments: tuple[object, ...]) -> Any:
+        """Return what the function gives.
+
+        Raises:
+            Ended: it tried to end the process.
+            Exception: whatever it raises.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        self._under_way += 1
+        self._jobs.put((arguments, future, loop))
+        if self._threads < min(self._most, self._under_way):
+            self._start()
+        return await future
+
+    def _start(self) -> None:
+        self._threads += 1
+        threading.Thread(target=self._work, name=f"plugin {self._function.__module__}", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            arguments, future, loop = self._jobs.get()
+            result, error = None, None
+            try:
+                result = None if future.done() else self._function(*arguments)
+            except BaseException as raised:
+                error = raised
+            try:
+                loop.call_soon_threadsafe(self._settle, future, result, error)
+            except RuntimeError:
+                return  # The node has ended meanwhile.
+
+    def _settle(self, future: "asyncio.Future[Any]", result: Any, error: BaseException | None) -> None:
+        self._under_way -= 1
+        if future.done():
+            return
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error if isinstance(error, Exception) else Ended(type(error).__name__))
