@@ -12,6 +12,7 @@ from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, LinkResponse, Ques
 from tongban.core.errors import Refusal, refusal_of
 from tongban.core.times import Clock
 from tongban.federation.carriers.certificates import Identity, channel_credentials, server_name
+from tongban.federation.exchange import frames
 from tongban.federation.exchange.asking import Asking, PeerUnavailable
 from tongban.federation.trust.keeper import Keeper
 
@@ -21,7 +22,6 @@ LINK = "/tongban.api.exchange.v1.ExchangeService/Link"
 _DETAILS = "grpc-status-details-bin"
 _DIAL_SECONDS = 3.0
 _FETCH_SECONDS = 5.0
-_MOST_FRAME = 1_000_000
 
 _OPTIONS = [
     ("grpc.enable_retries", 0),
@@ -168,14 +168,8 @@ class _Link:
 
     def _frame(self) -> LinkRequest:
         """Return what has gathered, as much as a frame holds."""
-        size, place = 0, 0
-        while place < len(self._questions) and size < _MOST_FRAME:
-            size += len(self._questions[place].message.body)
-            place += 1
-        frame = LinkRequest(questions=self._questions[:place], cancelled=self._cancelled)
-        del self._questions[:place]
-        self._cancelled.clear()
-        return frame
+        questions = frames.taken(self._questions, Question.ByteSize)
+        return LinkRequest(questions=questions, cancelled=frames.taken(self._cancelled))
 
     async def _take_down(self) -> None:
         if self._traffic is None:

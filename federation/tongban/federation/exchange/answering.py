@@ -1,14 +1,23 @@
 """Answering peers: each question that a carrier brings takes the one way through the node."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
+from google.protobuf.message import DecodeError
+
 from tongban.api.common.v1.common_pb2 import CallContext
+from tongban.api.exchange.v1.exchange_pb2 import Header, LinkRequest, LinkResponse, SealedMessage
 from tongban.api.exchange.v1.exchange_pb2 import Question as Carried
-from tongban.api.exchange.v1.exchange_pb2 import SealedMessage
+from tongban.core import codes
+from tongban.core.decoding import decoded
+from tongban.core.errors import Refusal
 from tongban.federation.calls import Call, Door, Question, Reply
-from tongban.federation.exchange import messages
+from tongban.federation.exchange import frames, messages
 
 Ask = Callable[[Call], Awaitable[Reply]]
+
+MOST_UNDER_WAY = 1000
+"""Questions of one link that are answered at the same time; further frames wait."""
 
 
 async def answer(ask: Ask, carried: Carried, certified: str | None) -> SealedMessage | None:
@@ -28,3 +37,78 @@ async def answer(ask: Ask, carried: Carried, certified: str | None) -> SealedMes
         certified=certified,
     )
     return (await ask(call)).sealed
+
+
+class AnsweredLink:
+    """A link that a peer has dialled: its questions under way, and answers that leave together."""
+
+    def __init__(self, ask: Ask, write: Callable[[bytes], Awaitable[None]]) -> None:
+        self._ask = ask
+        self._write = write
+        self._slots = asyncio.Semaphore(MOST_UNDER_WAY)
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._by_id: dict[str, asyncio.Task[None]] = {}
+        self._answers: list[SealedMessage] = []
+        self._waiting = asyncio.Event()
+        self._writing = asyncio.create_task(self._write_answers())
+
+    async def take(self, frame: bytes, certified: str | None) -> None:
+        """Begin to answer what a frame asks, and stop what it cancels; wait while too many are under way.
+
+        Raises:
+            Refusal: MALFORMED, INVALID_FIELD, PEER_UNKNOWN; nothing of the frame is answered, the link has to end.
+        """
+        request = decoded(LinkRequest, frame)
+        if certified is None:
+            raise Refusal(codes.PEER_UNKNOWN, {"what": "certificate", "member": "this connection"})
+        for id_ in request.cancelled:
+            self._cancel(id_)
+        for question in request.questions:
+            await self._slots.acquire()
+            self._begin(question, certified)
+
+    def stop(self) -> None:
+        """Stop with everything that is under way: its asker asks again."""
+        self._writing.cancel()
+        for task in self._under_way:
+            task.cancel()
+
+    def _begin(self, question: Carried, certified: str) -> None:
+        id_ = _id_of(question)
+        task = self._by_id[id_] = asyncio.create_task(self._answer(question, certified))
+        self._under_way.add(task)
+        task.add_done_callback(lambda done: self._done(id_, done))
+
+    def _cancel(self, id_: str) -> None:
+        if id_ in self._by_id:
+            self._by_id[id_].cancel()
+
+    async def _answer(self, question: Carried, certified: str) -> None:
+        try:
+            answered = await answer(self._ask, question, certified)
+        except Refusal:
+            return  # Its header is none, so there is nobody to answer.
+        if answered is not None:
+            self._answers.append(answered)
+            self._waiting.set()
+
+    def _done(self, id_: str, task: "asyncio.Task[None]") -> None:
+        self._slots.release()
+        self._under_way.discard(task)
+        if self._by_id.get(id_) is task:
+            del self._by_id[id_]
+
+    async def _write_answers(self) -> None:
+        while True:
+            await self._waiting.wait()
+            self._waiting.clear()
+            while self._answers:
+                gathered = frames.taken(self._answers, SealedMessage.ByteSize)
+                await self._write(LinkResponse(answers=gathered).SerializeToString())
+
+
+def _id_of(question: Carried) -> str:
+    try:
+        return Header.FromString(question.message.header).id
+    except DecodeError:
+        return ""

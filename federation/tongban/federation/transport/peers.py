@@ -4,22 +4,15 @@ import asyncio
 from collections.abc import Callable
 
 import grpc
-from google.protobuf.message import DecodeError
 
-from tongban.api.exchange.v1.exchange_pb2 import Header, LinkRequest, LinkResponse, Question, SealedMessage
-from tongban.core import codes
-from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
 from tongban.core.times import Clock
 from tongban.federation.carriers.certificates import member_of
 from tongban.federation.carriers.grpc_links import LINK
-from tongban.federation.exchange.answering import Ask, answer
+from tongban.federation.exchange.answering import AnsweredLink, Ask
 from tongban.federation.transport import replies
 from tongban.federation.transport.replies import Context
 from tongban.federation.trust.keeper import Keeper
-
-MOST_UNDER_WAY = 1000
-"""Questions of one link that are answered at the same time; further frames wait."""
 
 
 class PeerCertificates:
@@ -61,7 +54,7 @@ class LinkDoor(grpc.GenericRpcHandler):
         task = asyncio.current_task()
         if task is not None:
             self._links.add(task)
-        link = _AnsweredLink(self._ask, context)
+        link = AnsweredLink(self._ask, context.write)
         try:
             await context.send_initial_metadata(())
             self._seen(self._certificates.member(context) or "")
@@ -76,74 +69,6 @@ class LinkDoor(grpc.GenericRpcHandler):
             if task is not None:
                 self._links.discard(task)
 
-    async def _read(self, context: Context, link: "_AnsweredLink") -> None:
+    async def _read(self, context: Context, link: AnsweredLink) -> None:
         while isinstance(frame := await context.read(), bytes):
-            request = decoded(LinkRequest, frame)
-            certified = self._certificates.member(context)
-            if certified is None:
-                raise Refusal(codes.PEER_UNKNOWN, {"what": "certificate", "member": "this connection"})
-            for id_ in request.cancelled:
-                link.cancel(id_)
-            for question in request.questions:
-                await link.answer(question, certified)
-
-
-class _AnsweredLink:
-    """One link: questions under way, and answers that leave together."""
-
-    def __init__(self, ask: Ask, context: Context) -> None:
-        self._ask = ask
-        self._context = context
-        self._slots = asyncio.Semaphore(MOST_UNDER_WAY)
-        self._under_way: dict[str, asyncio.Task[None]] = {}
-        self._answers: list[SealedMessage] = []
-        self._waiting = asyncio.Event()
-        self._writing = asyncio.create_task(self._write())
-
-    async def answer(self, question: Question, certified: str) -> None:
-        """Begin to answer a question; wait if too many are under way."""
-        await self._slots.acquire()
-        key = _key(question)
-        task = asyncio.create_task(self._answer(question, certified))
-        self._under_way[key] = task
-        task.add_done_callback(lambda done: self._done(key, done))
-
-    def cancel(self, id_: str) -> None:
-        """Stop answering a question that nobody waits for."""
-        if id_ in self._under_way:
-            self._under_way[id_].cancel()
-
-    def stop(self) -> None:
-        """Stop with everything that is under way: its asker asks again."""
-        self._writing.cancel()
-        for task in self._under_way.values():
-            task.cancel()
-
-    async def _answer(self, question: Question, certified: str) -> None:
-        try:
-            answered = await answer(self._ask, question, certified)
-        except Refusal:
-            return  # Its header is none, so there is nobody to answer.
-        if answered is not None:
-            self._answers.append(answered)
-            self._waiting.set()
-
-    def _done(self, key: str, task: "asyncio.Task[None]") -> None:
-        self._slots.release()
-        if self._under_way.get(key) is task:
-            del self._under_way[key]
-
-    async def _write(self) -> None:
-        while True:
-            await self._waiting.wait()
-            self._waiting.clear()
-            gathered, self._answers = self._answers, []
-            await self._context.write(LinkResponse(answers=gathered).SerializeToString())
-
-
-def _key(question: Question) -> str:
-
-    try:
-        return Header.FromString(question.message.header).id
-    except DecodeError:
-        return ""
+            await link.take(frame, self._certificates.member(context))
