@@ -78,7 +78,7 @@ ACT_CONTENTS: list[dict[str, Any]] = [
     {"arrived": acts.Arrived()},
     {"correction_requested": acts.CorrectionRequested(items=[CORRECTION], deadline=DEADLINE)},
     {"accepted": acts.Accepted(case_number="BJ-1", deadline=DEADLINE)},
-    {"not_accepted": acts.NotAccepted(reason="不属于本机关职权范围。", right_authority="示例市市场监督管理局")},
+    {"not_accepted": acts.NotAccepted(reason="不属于本机关职权范围。", right_authority="示例市", notice=PAPER)},
     {"decided": acts.Decided(outcome=acts.OUTCOME_APPROVED, reason="符合条件。", result=PAPER)},
 ]
 DECISIONS: list[dict[str, Any]] = [

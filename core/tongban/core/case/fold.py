@@ -36,6 +36,7 @@ class CaseView:
     deadline: Deadline | None = None
     """Promised last day to decide."""
     result: Paper | None = None
+    """The paper that ended the case."""
     reason: str = ""
     numbers: Mapping[str, int] = field(default_factory=dict)
     """Number of the last act, by author."""
@@ -126,6 +127,10 @@ _CHANGES: Mapping[str, Callable[[CaseView, Act], dict[str, Any]]] = {
     "supplemented": _supplemented,
     "correction_requested": lambda view, act: {"correction": act.correction_requested, "correction_asked": True},
     "accepted": _accepted,
-    "not_accepted": lambda view, act: {"correction": None, "reason": act.not_accepted.reason},
+    "not_accepted": lambda view, act: {
+        "correction": None,
+        "result": act.not_accepted.notice,
+        "reason": act.not_accepted.reason,
+    },
     "decided": lambda view, act: {"result": act.decided.result, "reason": act.decided.reason},
 }

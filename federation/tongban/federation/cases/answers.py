@@ -1,11 +1,12 @@
 """From an answer, of an officer or of an item's handler, to the acts of the handling member that record it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from tongban.api.cases.v1 import acts_pb2 as pb
 from tongban.api.cases.v1.cases_pb2 import CASE_STATE_ARRIVED, DecideCaseRequest
 from tongban.api.catalogue.v1.catalogue_pb2 import Item
+from tongban.api.common.v1.common_pb2 import Paper
 from tongban.core import codes, papers
 from tongban.core.calendar import local_day
 from tongban.core.case import machine
@@ -14,7 +15,7 @@ from tongban.core.errors import Refusal
 from tongban.core.identifiers import case_number
 from tongban.core.items import Accept, Answer, Approve, Correct, LeaveToOfficer, Refuse, Reject
 from tongban.federation.cases.ordering import CaseOrder
-from tongban.federation.cases.wording import deadline, result_lines
+from tongban.federation.cases.wording import deadline, remedy_lines, result_lines
 from tongban.federation.resources import Resources
 from tongban.federation.serials import Serials
 
@@ -37,7 +38,7 @@ class Answers:
             case Correct(items):
                 order.add_own(officer, correction_requested=self._correction(items, item, now))
             case Refuse(reason, right):
-                order.add_own(officer, not_accepted=pb.NotAccepted(reason=reason, right_authority=right))
+                await self._refuse(order, item, officer, now, reason, right)
             case Accept():
                 await self._accept(order, item, officer, now)
             case Approve(text):
@@ -67,10 +68,19 @@ class Answers:
         machine.check(machine.STEPS["decided"], order.view.state)
         approved = outcome == pb.OUTCOME_APPROVED
         title = item.result_title if approved else "不予办理决定书"
-        lines = result_lines(order.view, item, self._resources.keeper.view.title(self._resources.member), text, now)
-        result = await papers.paper(self._resources.signer, self._resources.member, title, lines)
-        reason = "" if approved else text
-        order.add_own(officer, decided=pb.Decided(outcome=outcome, reason=reason, result=result))
+        result = await self._paper(order, item, title, now, [text] if approved else [text, *remedy_lines(item)])
+        order.add_own(officer, decided=pb.Decided(outcome=outcome, reason="" if approved else text, result=result))
+
+    async def _refuse(self, order: CaseOrder, item: Item, officer: str, now: datetime, reason: str, right: str) -> None:
+        machine.check(machine.STEPS["not_accepted"], order.view.state)
+        told = [reason, *([f"请向有管辖权的机关提出:{right}"] if right else []), *remedy_lines(item)]
+        notice = await self._paper(order, item, "不予受理通知书", now, told)
+        order.add_own(officer, not_accepted=pb.NotAccepted(reason=reason, right_authority=right, notice=notice))
+
+    async def _paper(self, order: CaseOrder, item: Item, title: str, now: datetime, told: Sequence[str]) -> Paper:
+        member = self._resources.member
+        lines = result_lines(order.view, item, self._resources.keeper.view.title(member), told, now)
+        return await papers.paper(self._resources.signer, member, title, lines)
 
     async def _case_number(self, item: Item, now: datetime) -> str:
         day, code = local_day(now), item.implementation_code or item.code

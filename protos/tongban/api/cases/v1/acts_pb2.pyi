@@ -375,19 +375,25 @@ class NotAccepted(_message.Message):
 
     REASON_FIELD_NUMBER: _builtins.int
     RIGHT_AUTHORITY_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
     """Why."""
     right_authority: _builtins.str
     """The right authority, when it was the wrong one 行政许可法 §32(2)."""
+    @_builtins.property
+    def notice(self) -> _common_pb2.Paper:
+        """The official paper that tells it 不予受理通知书."""
+
     def __init__(
         self,
         *,
         reason: _builtins.str = ...,
         right_authority: _builtins.str = ...,
+        notice: _common_pb2.Paper | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["notice", b"notice"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "right_authority", b"right_authority"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notice", b"notice", "reason", b"reason", "right_authority", b"right_authority"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
