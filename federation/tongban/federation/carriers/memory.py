@@ -1,0 +1,179 @@
+"""A carrier through memory, for tests and simulation: nodes of one process ask and answer as they do over gRPC.
+
+Frames travel as bytes. What becomes of a frame on its way is up to `MemoryNet.way`: there it can be lost, repeated,
+delayed or altered.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from google.protobuf.message import DecodeError
+
+from tongban.api.common.v1.common_pb2 import CallContext
+from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, LinkResponse, Question
+from tongban.core.errors import Refusal
+from tongban.federation.calls import Call, Door
+from tongban.federation.carriers.certificates import member_of
+from tongban.federation.exchange.answering import AnsweredLink
+from tongban.federation.exchange.asking import PeerUnavailable
+from tongban.federation.house import House
+from tongban.federation.resources import Resources
+
+_FETCH_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame of a link on its way."""
+
+    asking: str
+    """Member that dialled."""
+    answering: str
+    """Member that was dialled."""
+    data: bytes
+    """Serialised LinkRequest; LinkResponse on the way back."""
+    back: bool = False
+
+
+Way = Callable[[Frame], Iterable[tuple[float, Frame]]]
+"""Says what arrives of a frame, each with the seconds until then."""
+
+
+def straight(frame: Frame) -> Iterable[tuple[float, Frame]]:
+    """Let a frame arrive once, at once, as it is."""
+    return [(0.0, frame)]
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A running node, and the certificate that it shows to others (PEM)."""
+
+    resources: Resources
+    house: House
+    certificate: bytes
+
+    def knows(self, other: "Station") -> str | None:
+        """Return as whom this node knows another by its certificate."""
+        return member_of(other.certificate, self.resources.keeper, self.resources.clock)
+
+
+class MemoryNet:
+    """Carries frames between the nodes that have joined it."""
+
+    def __init__(self, way: Way = straight) -> None:
+        self.way = way
+        self._stations: dict[str, Station] = {}
+        self._cut: set[str] = set()
+        self._links: dict[tuple[str, str], AnsweredLink] = {}
+        """By who dialled and who answers."""
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    def join(self, station: Station) -> None:
+        """Have a node reach others, and be reached."""
+        self._stations[station.resources.member] = station
+
+    def leave(self, member: str) -> None:
+        """Have a node's links gone, and no new ones come."""
+        self._break_links(member)
+        del self._stations[member]
+
+    def cut(self, member: str) -> None:
+        """Have nothing reach a member, nor leave it, until it is healed."""
+        self._cut.add(member)
+        self._break_links(member)
+
+    def heal(self, member: str) -> None:
+        """Have frames reach a member again."""
+        self._cut.discard(member)
+
+    def reaches(self, asking: str, answering: str) -> bool:
+        """Say whether a link can stand: both nodes are there, and the one that dials trusts the one that answers."""
+        here, there = self._stations.get(asking), self._stations.get(answering)
+        if here is None or there is None or {asking, answering} & self._cut:
+            return False
+        return here.knows(there) == answering
+
+    def dial(self, asking: str, answering: str) -> AnsweredLink:
+        """Return the link, which stands from now on; raise PeerUnavailable if it cannot."""
+        if not self.reaches(asking, answering):
+            raise PeerUnavailable
+        if (asking, answering) not in self._links:
+            self._links[asking, answering] = self._link(asking, answering)
+            self._stations[answering].house.seen(self._certified(asking, answering) or "")
+        return self._links[asking, answering]
+
+    def post(self, frame: Frame) -> None:
+        """Send a frame on its way."""
+        for seconds, arriving in self.way(frame):
+            task = asyncio.create_task(self._arrive(arriving, seconds))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+
+    async def call(self, asking: str, answering: str, method: str, body: bytes) -> bytes:
+        """Call a public method; raise PeerUnavailable, or the refusal of the one that answers."""
+        self.dial(asking, answering)
+        certified = self._certified(asking, answering)
+        call = Call(Door.PEERS, method, body, CallContext(), _FETCH_SECONDS, certified=certified)
+        reply = await self._stations[answering].house.node.ask(call)
+        if reply.refusal is not None:
+            raise reply.refusal
+        return reply.body
+
+    def _certified(self, asking: str, answering: str) -> str | None:
+        return self._stations[answering].knows(self._stations[asking])
+
+    def _link(self, asking: str, answering: str) -> AnsweredLink:
+        async def write(data: bytes) -> None:
+            self.post(Frame(asking, answering, data, back=True))
+
+        return AnsweredLink(self._stations[answering].house.node.ask, write)
+
+    async def _arrive(self, frame: Frame, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        try:
+            if frame.back:
+                answers = LinkResponse.FromString(frame.data).answers
+                self._stations[frame.asking].resources.asking.answered(answers)
+            else:
+                link = self.dial(frame.asking, frame.answering)
+                await link.take(frame.data, self._certified(frame.asking, frame.answering))
+        except (PeerUnavailable, KeyError):
+            return  # Whoever it was for is gone.
+        except (Refusal, DecodeError):
+            self._break(frame.asking, frame.answering)
+
+    def _break_links(self, member: str) -> None:
+        for ends in [ends for ends in self._links if member in ends]:
+            self._break(*ends)
+
+    def _break(self, asking: str, answering: str) -> None:
+        link = self._links.pop((asking, answering), None)
+        if link is not None:
+            link.stop()
+            self._stations[asking].resources.asking.lost(answering)
+
+
+class MemoryLinks:
+    """What leads one node to the others of a net."""
+
+    def __init__(self, net: MemoryNet, member: str) -> None:
+        self._net = net
+        self._member = member
+
+    async def send(self, peer: str, questions: Sequence[Question]) -> None:
+        """Hand over questions; raise PeerUnavailable if they cannot leave now."""
+        self._net.dial(self._member, peer)
+        self._net.post(Frame(self._member, peer, LinkRequest(questions=questions).SerializeToString()))
+
+    def cancel(self, peer: str, ids: Sequence[str]) -> None:
+        """Tell the peer that nobody waits for these answers any more."""
+        self._net.post(Frame(self._member, peer, LinkRequest(cancelled=ids).SerializeToString()))
+
+    async def fetch(self, peer: str, method: str, body: bytes) -> bytes:
+        """Call a public method of a peer; raise PeerUnavailable, or the peer's refusal."""
+        return await self._net.call(self._member, peer, method, body)
+
+    def problem(self, peer: str) -> str | None:
+        """Return None if the peer can be reached, else why not."""
+        return None if self._net.reaches(self._member, peer) else "nothing leads to its node now"
