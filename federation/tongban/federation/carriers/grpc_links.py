@@ -96,7 +96,7 @@ class _Link:
         self.problem: str | None = ""
         self.channel: grpc.aio.Channel
         self._asking = asking
-        self._dialling = asyncio.Lock()
+        self._dialling: asyncio.Task[None] | None = None
         self._member: Member | None = None
         self._questions: list[Question] = []
         self._cancelled: list[str] = []
@@ -104,12 +104,12 @@ class _Link:
         self._traffic: asyncio.Task[None] | None = None
 
     async def stand(self, identity: Identity, member: Member) -> None:
-        """Have the link stand, to where the directory says now."""
-        async with self._dialling:
-            if self._traffic is not None and not self._traffic.done() and self._member == member:
-                return
-            await self._take_down()
-            await self._dial(identity, member)
+        """Have the link stand, to where the directory says now; whoever asks meanwhile shares one dialling."""
+        if self._stands(member):
+            return
+        if self._dialling is None or self._dialling.done():
+            self._dialling = asyncio.create_task(self._dial(identity, member), name=f"dialling {self.peer}")
+        await asyncio.shield(self._dialling)
 
     async def put(self, questions: Sequence[Question]) -> None:
         """Have questions leave with the next frame."""
@@ -123,10 +123,16 @@ class _Link:
 
     async def close(self) -> None:
         """Take the link down for good."""
-        async with self._dialling:
-            await self._take_down()
+        if self._dialling is not None:
+            self._dialling.cancel()
+            await asyncio.gather(self._dialling, return_exceptions=True)
+        await self._take_down()
+
+    def _stands(self, member: Member) -> bool:
+        return self._traffic is not None and not self._traffic.done() and self._member == member
 
     async def _dial(self, identity: Identity, member: Member) -> None:
+        await self._take_down()
         if not member.nodes:
             self.problem = f"the directory lists no node of {self.peer}"
             raise PeerUnavailable
@@ -134,16 +140,23 @@ class _Link:
         endpoint = member.nodes[0].endpoint
         self.channel = grpc.aio.secure_channel(endpoint, channel_credentials(identity, member), options)
         try:
-            async with asyncio.timeout(_DIAL_SECONDS):
-                await self.channel.channel_ready()
-                stream: _Stream = self.channel.stream_stream(LINK)()
-                await stream.initial_metadata()
-        except (TimeoutError, grpc.aio.AioRpcError) as error:
+            stream = await self._open()
+        except (TimeoutError, ConnectionError, grpc.aio.AioRpcError) as error:
             self.problem = f"{endpoint} does not answer as the node of {self.peer} ({_why(error)})"
-            await self.channel.close()
             raise PeerUnavailable from None
         self.problem, self._member = None, member
         self._traffic = asyncio.create_task(self._run(stream), name=f"link to {self.peer}")
+
+    async def _open(self) -> _Stream:
+        try:
+            async with asyncio.timeout(_DIAL_SECONDS):
+                await _connected(self.channel)
+                stream: _Stream = self.channel.stream_stream(LINK)()
+                await stream.initial_metadata()
+                return stream
+        except BaseException:
+            await self.channel.close()
+            raise
 
     async def _run(self, stream: _Stream) -> None:
         writing = asyncio.create_task(self._write(stream))
@@ -180,6 +193,18 @@ class _Link:
         await self.channel.close()
 
 
+async def _connected(channel: grpc.aio.Channel) -> None:
+    """Wait for a connection, as long as one may still come of the attempt.
+
+    Raises:
+        ConnectionError: nobody listens there, or not the node that the directory lists.
+    """
+    while (state := channel.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.READY:
+        if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+            raise ConnectionError
+        await channel.wait_for_state_change(state)
+
+
 def _refusal(error: grpc.aio.AioRpcError) -> Refusal | None:
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS and isinstance(value, bytes):
@@ -188,4 +213,7 @@ def _refusal(error: grpc.aio.AioRpcError) -> Refusal | None:
 
 
 def _why(error: Exception) -> str:
-    return error.code().name if isinstance(error, grpc.aio.AioRpcError) else "no connection in time"
+    if isinstance(error, grpc.aio.AioRpcError):
+        refusal = _refusal(error)
+        return refusal.message if refusal else error.code().name
+    return "no connection" if isinstance(error, ConnectionError) else "no connection in time"
