@@ -84,7 +84,10 @@ class Node:
         handler = self._handlers.get(call.method)
         if handler is None:
             raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method, "member": self.member})
-        return await handler(caller, call)
+        outcome = await handler(caller, call)
+        if call.question is not None:
+            messages.check_size("the answer", outcome.body)
+        return outcome
 
     async def _forward(self, caller: Caller, call: Call, place: Place) -> Outcome:
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 from uuid import uuid4
@@ -45,7 +46,14 @@ class NotAnswered(Exception):
         self.refusal = refusal
 
 
-_Pending = tuple[str, SealedMessage, "asyncio.Future[SealedMessage]"]
+@dataclass(slots=True)
+class _Pending:
+    """A question whose answer somebody waits for."""
+
+    peer: str
+    answer: "asyncio.Future[SealedMessage]"
+    left: bool = False
+    """Whether the carrier has it; what has not left cannot be lost."""
 
 
 class Asking:
@@ -88,29 +96,27 @@ class Asking:
         """Take answers from the carrier; those that nobody waits for are dropped."""
         for answer in answers:
             pending = self._pending.get(_id_of(answer))
-            if pending and not pending[2].done():
-                pending[2].set_result(answer)
+            if pending and not pending.answer.done():
+                pending.answer.set_result(answer)
 
     def lost(self, peer: str) -> None:
         """Take from the carrier that nothing that is under way to this peer will be answered."""
-        for member, _, future in list(self._pending.values()):
-            if member == peer and not future.done():
-                future.set_exception(PeerUnavailable())
+        for pending in list(self._pending.values()):
+            if pending.peer == peer and pending.left and not pending.answer.done():
+                pending.answer.set_exception(PeerUnavailable())
 
     async def _carry(self, peer: str, sealed: SealedMessage, header: Header, seconds: float) -> SealedMessage:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[SealedMessage] = loop.create_future()
-        self._pending[header.id] = (peer, sealed, future)
-        timer = loop.call_later(seconds, _time_out, future)
+        pending = self._pending[header.id] = _Pending(peer, asyncio.get_running_loop().create_future())
         try:
-            await self._send(peer, sealed, seconds)
-            return await future
+            async with asyncio.timeout(seconds):
+                await self._send(peer, sealed, seconds)
+                pending.left = True
+                return await pending.answer
         except (PeerUnavailable, TimeoutError) as error:
             refusal = _refusal(peer, error, seconds)
             self.carrier.cancel(peer, [header.id])
             raise NotAnswered(Exchanged(sealed, header, status=refusal.code.status), refusal) from None
         finally:
-            timer.cancel()
             self._pending.pop(header.id, None)
 
     async def _send(self, peer: str, sealed: SealedMessage, seconds: float) -> None:
@@ -129,11 +135,6 @@ class Asking:
         if header.status:
             raise NotAnswered(exchanged, refusal_of(Status.FromString(answer.body)))
         return exchanged, answer.body
-
-
-def _time_out(future: "asyncio.Future[SealedMessage]") -> None:
-    if not future.done():
-        future.set_exception(TimeoutError())
 
 
 def _refusal(peer: str, error: Exception, seconds: float) -> Refusal:

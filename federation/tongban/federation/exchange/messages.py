@@ -52,13 +52,22 @@ def question(header: Header, context: CallContext, body: bytes, sent: datetime, 
     Raises:
         Refusal: TOO_LARGE.
     """
-    if len(body) > MOST_BODY:
-        raise Refusal(codes.TOO_LARGE, {"what": "the request", "size": str(len(body)), "limit": str(MOST_BODY)})
+    check_size("the request", body)
     header.context.CopyFrom(context)
     header.sent_at.CopyFrom(timestamp(sent))
     header.expires_at.CopyFrom(timestamp(sent + valid))
     header.body_digest = sha256(body).digest()
     return Unsealed(header, header.SerializeToString(), body)
+
+
+def check_size(what: str, body: bytes) -> None:
+    """Refuse a body that no message can hold.
+
+    Raises:
+        Refusal: TOO_LARGE.
+    """
+    if len(body) > MOST_BODY:
+        raise Refusal(codes.TOO_LARGE, {"what": what, "size": str(len(body)), "limit": str(MOST_BODY)})
 
 
 def answer(asked: SealedMessage, header: Header, member: str, body: bytes, status: int, sent: datetime) -> Unsealed:
