@@ -1,9 +1,11 @@
 """Asking peers: a question is sealed, carried, and waits for the answer that fits it."""
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import Protocol
 from uuid import uuid4
 
@@ -56,6 +58,9 @@ class _Pending:
     """Whether the carrier has it; what has not left cannot be lost."""
 
 
+_ATTEMPTS_REMEMBERED = 8
+
+
 class Asking:
     """The side of the exchange that asks."""
 
@@ -66,6 +71,8 @@ class Asking:
         self._clock = clock
         self._valid = valid
         self._pending: dict[str, _Pending] = {}
+        self._given_up: dict[str, deque[bytes]] = {}
+        """By id: digests of earlier attempts that nobody waits for any more."""
         self.carrier: Carrier
 
     async def ask(
@@ -89,14 +96,22 @@ class Asking:
         header = Header(id=id_, sender=self._member, receiver=peer, method=method, window=window)
         unsealed = messages.question(header, context, body, self._clock(), self._valid)
         sealed = unsealed.sealed(await self._flush.seal(unsealed.leaf))
-        answer = await self._carry(peer, sealed, unsealed.header, seconds)
+        try:
+            answer = await self._carry(peer, sealed, unsealed.header, seconds)
+        except NotAnswered:
+            if message_id:
+                self._give_up(message_id, sealed)
+            raise
+        self._given_up.pop(id_, None)
         return self._believed(sealed, unsealed.header, answer)
 
     def answered(self, answers: Sequence[SealedMessage]) -> None:
         """Take answers from the carrier; those that nobody waits for are dropped."""
         for answer in answers:
-            pending = self._pending.get(_id_of(answer))
-            if pending and not pending.answer.done():
+            id_, question = _id_and_question(answer)
+            pending = self._pending.get(id_)
+            is_late = question in self._given_up.get(id_, ())
+            if pending and not is_late and not pending.answer.done():
                 pending.answer.set_result(answer)
 
     def lost(self, peer: str) -> None:
@@ -118,6 +133,11 @@ class Asking:
             raise NotAnswered(Exchanged(sealed, header, status=refusal.code.status), refusal) from None
         finally:
             self._pending.pop(header.id, None)
+
+    def _give_up(self, id_: str, sealed: SealedMessage) -> None:
+        """Remember an attempt, so that its late answer is not taken for one to the next attempt under the same id."""
+        attempts = self._given_up.setdefault(id_, deque(maxlen=_ATTEMPTS_REMEMBERED))
+        attempts.append(sha256(sealed.header).digest())
 
     async def _send(self, peer: str, sealed: SealedMessage, seconds: float) -> None:
         question = Carried(message=sealed, timeout_ms=max(1, min(600_000, int(seconds * 1000))))
@@ -143,8 +163,9 @@ def _refusal(peer: str, error: Exception, seconds: float) -> Refusal:
     return Refusal(codes.PEER_UNAVAILABLE, {"member": peer})
 
 
-def _id_of(answer: SealedMessage) -> str:
+def _id_and_question(answer: SealedMessage) -> tuple[str, bytes]:
     try:
-        return messages.header_of(answer).id
+        header = messages.header_of(answer)
     except Refusal:
-        return ""
+        return "", b""
+    return header.id, header.question_digest
