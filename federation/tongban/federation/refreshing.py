@@ -75,7 +75,7 @@ class Refresher:
         body = FetchDocumentRequest(digest=head.digest).SerializeToString()
         answer = FetchDocumentResponse.FromString(await self._fetcher.fetch(peer, _FETCH, body))
         keeper = self._resources.keeper
-        believed = keeper.believe(answer.document)
+        believed = keeper.admit(answer.document)
         await self._resources.flush.put(keeper.step(believed))
         keeper.take(believed)
         if believed.name == DIRECTORY:

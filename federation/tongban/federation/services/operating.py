@@ -69,7 +69,7 @@ class Operating:
     async def import_document(self, caller: Caller, call: Call) -> Outcome:
         """Take in a directory or agreement."""
         keeper = self._resources.keeper
-        believed = keeper.believe(decoded(pb.ImportDocumentRequest, call.body).document)
+        believed = keeper.admit(decoded(pb.ImportDocumentRequest, call.body).document)
         answer = pb.ImportDocumentResponse(head=believed.head()).SerializeToString()
 
         def after() -> None:

@@ -3,8 +3,8 @@
 from hashlib import sha256
 
 from tongban.api.documents.v1.documents_pb2 import SignedDocument
-from tongban.core import documents
-from tongban.core.documents import Authorities, Believed
+from tongban.core import codes, documents
+from tongban.core.documents import Authorities, Believed, Freshness
 from tongban.core.errors import Refusal
 from tongban.core.times import Clock, micros, moment
 from tongban.federation.calls import Step, writes
@@ -30,6 +30,19 @@ class Keeper:
             except Refusal:
                 continue
 
+    def admit(self, signed: SignedDocument) -> Believed:
+        """Return a document that may be taken in now: a stale directory works on, but gives nobody anything new.
+
+        Raises:
+            Refusal: MALFORMED, INVALID_FIELD, DOCUMENT_INVALID, DOCUMENT_OLDER.
+        """
+        believed, directory = self.believe(signed), self.view.directory
+        fresh = directory is not None and directory.freshness(self._clock()) is Freshness.FRESH
+        if believed.document.HasField("agreement") and not fresh:
+            rule = "the directory is not fresh, so no new agreement is taken; import a newer directory first"
+            raise Refusal(codes.DOCUMENT_INVALID, {"name": believed.name}, rule=rule)
+        return believed
+
     def believe(self, signed: SignedDocument) -> Believed:
         """Return a document that can be believed and is not older than the one held.
 
@@ -41,13 +54,23 @@ class Keeper:
         return believed
 
     def take(self, believed: Believed) -> None:
-        """Have the view say what a document says."""
+        """Have the view say what a document says; what a new directory no longer bears out says nothing any more."""
         held = {**self.view.documents, believed.name: believed}
-        self.view = view_of(held.values(), self._clock())
+        view = view_of(held.values(), self._clock())
+        if believed.name == documents.DIRECTORY:
+            view = view_of([one for one in held.values() if self._stands(one, view)], self._clock())
+        self.view = view
 
     def refresh(self) -> None:
         """Renew the view, so that what has expired says nothing any more."""
         self.view = view_of(self.view.documents.values(), self._clock())
+
+    def _stands(self, believed: Believed, view: TrustView) -> bool:
+        try:
+            documents.believed(believed.signed, self._authorities, view)
+        except Refusal:
+            return False
+        return True
 
     def step(self, believed: Believed) -> Step:
         """Return the step that writes a document down."""
