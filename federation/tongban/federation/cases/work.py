@@ -87,7 +87,8 @@ class Worker:
             return  # An officer or another node was faster; what is left to do is read afresh.
         except Refusal as refusal:
             log.warning("case %s waits for its handler: %s", row.case_id, refusal)
-            await self._later(row, f"{refusal.message} ({refusal.code.name} {refusal.reference})")
+            code = f"{refusal.code.name} {refusal.reference}".rstrip()
+            await self._later(row, f"{refusal.message} ({code})")
         except Exception as error:
             log.exception("case %s: the answer of its handler could not be recorded", row.case_id)
             await self._later(row, type(error).__name__)
@@ -100,7 +101,10 @@ class Worker:
             return
         answer = await self._ask_handler(held, row)
         order = CaseOrder(held.ordered, self._resources.member, self._resources.clock())
-        await self._answers.put(order, answer, self._handling.item(held), "")
+        try:
+            await self._answers.put(order, answer, self._handling.item(held), "")
+        except (AttributeError, TypeError, ValueError) as error:  # An answer is a plugin's: its parts may be anything.
+            raise self._resources.runner.failed(self._handler(held), error) from None
         step = done
         if order.changed:
             step = order.finish(held.row.item_name, held.row.window).step.then(done)
@@ -108,12 +112,13 @@ class Worker:
         self._resources.waker(f"{OUTBOX}/{held.view.intake}", case_topic(row.case_id))()
 
     async def _ask_handler(self, held: Held, row: WorkRow) -> items.Answer:
-        item = self._resources.registry.items[held.view.received.item_code]
         await self._fetch_materials(held.view)
-        answer = await self._resources.runner.run(item.answer, self._case(held, row))
-        if not isinstance(answer, items.Answer):
-            raise TypeError(f"the handler of {item.code} gave {type(answer).__name__}, which is no answer")
+        case = self._case(held, row)
+        answer: items.Answer = await self._resources.runner.run(self._handler(held), case, gives=items.Answer)
         return answer
+
+    def _handler(self, held: Held) -> items.Handler:
+        return self._resources.registry.items[held.view.received.item_code].answer
 
     async def _fetch_materials(self, view: CaseView) -> None:
         for material in view.materials.values():

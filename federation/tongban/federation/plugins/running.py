@@ -7,6 +7,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Callable
+from types import UnionType
 from typing import Any
 from uuid import uuid4
 
@@ -28,22 +29,33 @@ class Runner:
         self._seconds = seconds
         self._threads: dict[Callable[..., Any], FunctionThreads] = {}
 
-    async def run(self, function: Callable[..., Any], *arguments: object, passes: type[Exception] | None = None) -> Any:
-        """Return what a plugin's function gives.
+    async def run(
+        self,
+        function: Callable[..., Any],
+        *arguments: object,
+        gives: type | UnionType,
+        passes: type[Exception] | tuple[()] = (),
+    ) -> Any:
+        """Return what a plugin's function gives, which is of the type `gives`.
 
         Raises:
             Refusal: HANDLER_TIMEOUT, HANDLER_FAILED; the log has the inside under the refusal's reference.
             Exception: of the type `passes`, which is part of the function's contract.
         """
+        limit = asyncio.timeout(self._seconds)
         try:
-            async with asyncio.timeout(self._seconds):
-                return await self._call(function, arguments)
-        except TimeoutError:
-            raise self._refusal(codes.HANDLER_TIMEOUT, function, None) from None
+            async with limit:
+                return _checked(await self._call(function, arguments), gives)
         except BaseException as error:
-            if _is_ours(error) or (passes is not None and isinstance(error, passes)):
+            if limit.expired():
+                raise self._refusal(codes.HANDLER_TIMEOUT, function, None) from None
+            if _is_ours(error) or isinstance(error, passes):
                 raise
-            raise self._refusal(codes.HANDLER_FAILED, function, error) from None
+            raise self.failed(function, error) from None
+
+    def failed(self, function: Callable[..., Any], error: BaseException) -> Refusal:
+        """Return the refusal for an error that a plugin's function made, also by what it gave."""
+        return self._refusal(codes.HANDLER_FAILED, function, error)
 
     async def _call(self, function: Callable[..., Any], arguments: tuple[object, ...]) -> Any:
         if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
@@ -58,6 +70,12 @@ class Runner:
         log.error("reference %s: plugin function %s: %s", reference, _name(function), why, exc_info=error)
         facts = {"seconds": f"{self._seconds:g}"}
         return Refusal(code, facts, member=self._member, reference=reference)
+
+
+def _checked(given: Any, type_: type | UnionType) -> Any:
+    if not isinstance(given, type_):
+        raise TypeError(f"it gave {type(given).__name__}, which is no {type_}")
+    return given
 
 
 def _is_ours(error: BaseException) -> bool:

@@ -13,7 +13,7 @@ _Job = tuple[tuple[object, ...], "asyncio.Future[Any]", asyncio.AbstractEventLoo
 
 
 class Ended(Exception):
-    """A plugin tried to end the process, as sys.exit does."""
+    """A plugin raised what would end more than its own call, as sys.exit does."""
 
 
 class FunctionThreads:
@@ -30,7 +30,7 @@ class FunctionThreads:
         """Return what the function gives.
 
         Raises:
-            Ended: it tried to end the process.
+            Ended: it raised what would end more than its own call.
             Exception: whatever it raises.
         """
         loop = asyncio.get_running_loop()
@@ -65,4 +65,13 @@ class FunctionThreads:
         if error is None:
             future.set_result(result)
         else:
-            future.set_exception(error if isinstance(error, Exception) else Ended(type(error).__name__))
+            future.set_exception(_told(error))
+
+
+def _told(error: BaseException) -> Exception:
+    """Return an error that a future can hold, which is none that ends the process or an iteration."""
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        return error
+    ended = Ended(type(error).__name__)
+    ended.__cause__ = error
+    return ended

@@ -1,6 +1,7 @@
 """Look-ups that this member's own sources answer: identity 身份核验 and credit 信用查询."""
 
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -71,9 +72,10 @@ class Lookups:
         if source is None:
             raise Refusal(codes.SOURCE_MISSING, {"source": "identity 身份"}, member=self._resources.member)
         try:
-            verdict = await self._resources.runner.run(source, party(request.party), passes=SourceUnavailable)
-            return identity.Verdict.Value(f"VERDICT_{Verdict(verdict).value}")
-        except (SourceUnavailable, Refusal, ValueError) as error:
+            asked = party(request.party)
+            verdict = await self._resources.runner.run(source, asked, gives=Verdict, passes=SourceUnavailable)
+            return identity.Verdict.Value(f"VERDICT_{verdict.value}")
+        except (SourceUnavailable, Refusal) as error:
             log.warning("identity source: %s", error)
             return identity.VERDICT_UNAVAILABLE
 
@@ -82,9 +84,12 @@ class Lookups:
         if source is None:
             raise Refusal(codes.SOURCE_MISSING, {"source": "credit 信用"}, member=self._resources.member)
         try:
-            records = await self._resources.runner.run(source, credit_code, passes=SourceUnavailable)
-            return [one for one in records if isinstance(one, CreditRecord)]
-        except (SourceUnavailable, Refusal, TypeError) as error:
+            runner = self._resources.runner
+            records = await runner.run(source, credit_code, gives=Sequence, passes=SourceUnavailable)
+            if not all(isinstance(one, CreditRecord) for one in records):
+                raise runner.failed(source, TypeError("it gave something that is no CreditRecord"))
+            return list(records)
+        except (SourceUnavailable, Refusal) as error:
             log.warning("credit source: %s", error)
             return None
 
