@@ -1,9 +1,17 @@
-"""The node's log: one JSON object a line on standard error, so that no text can forge a line."""
+"""The node's log: one JSON object a line on standard error, so that no text can forge a line.
+
+Personal numbers are masked, for texts of errors come from elsewhere, from plugins too.
+"""
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
+
+from tongban.core.identifiers import mask
+
+_PERSONAL_NUMBER = re.compile(r"(?<![0-9])[0-9]{17}[0-9Xx](?![0-9])")
 
 
 class JsonLines(logging.Formatter):
@@ -20,11 +28,15 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "member": self._member,
             "part": record.name,
-            "message": record.getMessage(),
+            "message": _masked(record.getMessage()),
         }
         if record.exc_info:
-            entry["inside"] = self.formatException(record.exc_info)
+            entry["inside"] = _masked(self.formatException(record.exc_info))
         return json.dumps(entry, ensure_ascii=False)
+
+
+def _masked(text: str) -> str:
+    return _PERSONAL_NUMBER.sub(lambda found: mask(found[0]), text)
 
 
 def set_up(member: str) -> None:
