@@ -265,8 +265,8 @@ MESSAGE_MISADDRESSED = _code(
 ACT_OUT_OF_ORDER = _code(
     "ACT_OUT_OF_ORDER",
     ABORTED,
-    "{what} {number} of case {case_id} came before {expected}.",
-    "办件 {case_id} 的{what} {number} 先于 {expected} 到达。",
+    "In case {case_id}, {what} {number} came before {what} {expected}.",
+    "办件 {case_id} 的第 {number} 号记录({what})先于第 {expected} 号到达。",
     "Nothing is to be done: the sender delivers them in order again.",
     "无需处理:发送方会按顺序重新送达。",
     retryable=True,
@@ -274,8 +274,8 @@ ACT_OUT_OF_ORDER = _code(
 RECORD_INVALID = _code(
     "RECORD_INVALID",
     INVALID_ARGUMENT,
-    "{what} of case {case_id} cannot be right: {rule}.",
-    "办件 {case_id} 的{what}不成立:{rule}。",
+    "What was sent for case {case_id} cannot be right: {rule}.",
+    "办件 {case_id} 的该条记录不成立:{rule}。",
     "The sender's operator compares both evidence logs; the record is refused and nothing is changed.",
     "请发送方运维人员核对双方存证日志;该记录已被拒绝,未作任何改动。",
 )

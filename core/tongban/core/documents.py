@@ -157,7 +157,10 @@ def _check_members(document: Document, signed: SignedDocument, keys: Keys) -> No
 def _must_sign(document: Document) -> list[str]:
     if document.HasField("catalogue"):
         return [document.catalogue.member]
-    return list(document.agreement.parties)
+    parties = list(document.agreement.parties)
+    if parties != sorted(set(parties)):
+        raise _invalid(document, "its parties must be two different members, in the order of their ids")
+    return parties
 
 
 def _has_sealed(keys: Keys, member: str, seals: Iterable[Seal], document: bytes) -> bool:

@@ -12,6 +12,9 @@ from google.rpc.status_pb2 import Status
 from tongban.api.errors.v1.errors_pb2 import ErrorDetail
 from tongban.core.codes import CATALOGUE, INTERNAL, INVALID_FIELD, Code
 
+_STATUSES = range(1, 17)
+"""The gRPC status codes of calls that did not succeed."""
+
 
 class _Facts(dict[str, str]):
     """Facts for a sentence; one that nobody gave is left out rather than told in braces."""
@@ -112,7 +115,8 @@ def refusal_of(status: Status) -> Refusal:
 
 def _foreign(detail: ErrorDetail, status: int) -> Code:
     literal = [_literal(text) for text in (detail.message, detail.message_zh, detail.remedy, detail.remedy_zh)]
-    return Code(detail.code, status, literal[0], literal[1], literal[2], literal[3], detail.retryable)
+    sayable = status if status in _STATUSES else INTERNAL.status
+    return Code(detail.code, sayable, literal[0], literal[1], literal[2], literal[3], detail.retryable)
 
 
 def _literal(text: str) -> str:

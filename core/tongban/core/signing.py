@@ -5,11 +5,13 @@ some bytes verifies with the OpenSSL command alone; what nodes say to each other
 (`tongban.core.sealing`).
 """
 
+import shlex
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
@@ -21,6 +23,7 @@ from tongban.api.documents.v1.documents_pb2 import (
 )
 
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey
+_PublicKey = ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey
 
 _ECDSA = ec.ECDSA(hashes.SHA256())
 
@@ -65,14 +68,13 @@ class LocalSigner:
         """Read a private key in PEM form (PKCS #8), without pass phrase.
 
         Raises:
-            ValueError: the file holds no Ed25519 or P-256 key.
+            ValueError: the file holds no Ed25519 or P-256 key that can be read without a pass phrase.
         """
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-        if isinstance(key, ed25519.Ed25519PrivateKey):
-            return cls(key)
-        if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
-            return cls(key)
-        raise ValueError(f"{path} holds no Ed25519 or P-256 key")
+        with suppress(TypeError, ValueError, UnsupportedAlgorithm):
+            key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+            if isinstance(key, PrivateKey):
+                return cls(key)
+        raise ValueError(f"{path} holds no Ed25519 or P-256 key in PEM form without pass phrase")
 
 
 def generate_key(algorithm: "KeyAlgorithm.ValueType" = KEY_ALGORITHM_P256) -> PrivateKey:
@@ -98,10 +100,7 @@ def public_pem(key: PublicKey) -> bytes:
 
 def public_key_of(key: PrivateKey) -> PublicKey:
     """Return the public side of a private key, as a directory lists it."""
-    der = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    is_ed25519 = isinstance(key, ed25519.Ed25519PrivateKey)
-    algorithm = KEY_ALGORITHM_ED25519 if is_ed25519 else KEY_ALGORITHM_P256
-    return PublicKey(key_id=key_id_of(der), algorithm=algorithm, public_key=der)
+    return _listed(key.public_key())
 
 
 def key_id_of(public_key: bytes) -> str:
@@ -112,14 +111,14 @@ def key_id_of(public_key: bytes) -> str:
 def signature_is_right(key: PublicKey, signature: bytes, data: bytes) -> bool:
     """Say whether a signature over exactly these bytes was made with this key."""
     try:
-        public = serialization.load_der_public_key(key.public_key)
-        if key.algorithm == KEY_ALGORITHM_ED25519 and isinstance(public, ed25519.Ed25519PublicKey):
-            public.verify(signature, data)
-        elif key.algorithm == KEY_ALGORITHM_P256 and isinstance(public, ec.EllipticCurvePublicKey):
-            public.verify(signature, data, _ECDSA)
-        else:
+        public = _ours(serialization.load_der_public_key(key.public_key))
+        if key.algorithm != _algorithm(public):
             return False
-    except (InvalidSignature, ValueError):
+        if isinstance(public, ed25519.Ed25519PublicKey):
+            public.verify(signature, data)
+        else:
+            public.verify(signature, data, _ECDSA)
+    except (InvalidSignature, ValueError, UnsupportedAlgorithm):
         return False
     return True
 
@@ -127,8 +126,9 @@ def signature_is_right(key: PublicKey, signature: bytes, data: bytes) -> bool:
 def openssl_command(key: PublicKey, *, key_file: str, signature_file: str, content_file: str) -> str:
     """Return the OpenSSL command line that verifies a paper without any of our software."""
     if key.algorithm == KEY_ALGORITHM_ED25519:
-        return f"openssl pkeyutl -verify -pubin -inkey {key_file} -rawin -in {content_file} -sigfile {signature_file}"
-    return f"openssl dgst -sha256 -verify {key_file} -signature {signature_file} {content_file}"
+        command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", key_file, "-rawin"]
+        return shlex.join([*command, "-in", content_file, "-sigfile", signature_file])
+    return shlex.join(["openssl", "dgst", "-sha256", "-verify", key_file, "-signature", signature_file, content_file])
 
 
 def read_public_pem(pem: bytes) -> PublicKey:
@@ -137,9 +137,25 @@ def read_public_pem(pem: bytes) -> PublicKey:
     Raises:
         ValueError: it is no Ed25519 or P-256 key.
     """
-    key = serialization.load_pem_public_key(pem)
-    if not isinstance(key, ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey):
-        raise ValueError("the PEM holds no Ed25519 or P-256 public key")
+    try:
+        return _listed(serialization.load_pem_public_key(pem))
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("the PEM holds no Ed25519 or P-256 public key") from None
+
+
+def _listed(public: object) -> PublicKey:
+    key = _ours(public)
     der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    algorithm = KEY_ALGORITHM_ED25519 if isinstance(key, ed25519.Ed25519PublicKey) else KEY_ALGORITHM_P256
-    return PublicKey(key_id=key_id_of(der), algorithm=algorithm, public_key=der)
+    return PublicKey(key_id=key_id_of(der), algorithm=_algorithm(key), public_key=der)
+
+
+def _ours(public: object) -> _PublicKey:
+    if isinstance(public, ed25519.Ed25519PublicKey):
+        return public
+    if isinstance(public, ec.EllipticCurvePublicKey) and isinstance(public.curve, ec.SECP256R1):
+        return public
+    raise ValueError("it is no Ed25519 or P-256 key")
+
+
+def _algorithm(public: _PublicKey) -> "KeyAlgorithm.ValueType":
+    return KEY_ALGORITHM_ED25519 if isinstance(public, ed25519.Ed25519PublicKey) else KEY_ALGORITHM_P256

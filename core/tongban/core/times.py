@@ -1,12 +1,15 @@
 """Time as it is passed around: a clock is a function, so that tests and simulations can turn it."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 Clock = Callable[[], datetime]
 """Returns the present moment, with a time zone."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def wall_clock() -> datetime:
@@ -28,9 +31,9 @@ def moment(stamp: Timestamp) -> datetime:
 
 def micros(moment: datetime) -> int:
     """Return a moment as stores keep it: microseconds since the epoch."""
-    return int(moment.timestamp() * 1_000_000)
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def from_micros(value: int) -> datetime:
     """Return a stored moment, in UTC."""
-    return datetime.fromtimestamp(value / 1_000_000, UTC)
+    return _EPOCH + value * _MICROSECOND

@@ -10,7 +10,7 @@ from tongban.api.cases.v1.cases_pb2 import CASE_STATE_UNSPECIFIED
 from tongban.core import codes, sealing
 from tongban.core.case import machine
 from tongban.core.case.fold import CaseView, add_event
-from tongban.core.case.machine import Role
+from tongban.core.case.machine import Role, Step
 from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
 from tongban.core.sealing import Keys, Leaf
@@ -57,10 +57,11 @@ def believed_event(keys: Keys, signed: SignedEvent, view: CaseView | None) -> tu
     """
     act = believed_act(keys, signed.act)
     event = decoded(Event, signed.event)
-    handling = view.handling if view else act.received.handling
+    handling = _handling(event, act, view)
     if not sealing.member_sealed(keys, handling, signed.seal, event_leaf(signed.event)):
         raise Refusal(codes.MESSAGE_ALTERED, {"member": handling, "what": "the event's seal does not fit"})
-    _check_link(event, signed, view)
+    _check_link(event, view)
+    _check_brought(event, signed.act, act)
     check_act(act, view)
     return event, act
 
@@ -79,40 +80,55 @@ def verify(keys: Keys, signed_events: Iterable[SignedEvent]) -> CaseView | None:
 
 
 def check_act(act: Act, view: CaseView | None) -> None:
-    """Refuse an act that cannot come next: wrong author, a gap in its numbers, a step that the state does not allow.
+    """Refuse an act that cannot come next: other case or author, a gap in its numbers, a step that the state forbids.
 
     Raises:
         Refusal: RECORD_INVALID, ACT_OUT_OF_ORDER, CASE_STEP.
     """
     step = machine.step_of(act)
-    author = _author_for(step.by, act, view)
-    if act.author != author:
-        raise _invalid("the act", act.case_id, f"{step.name} is an act of {author}")
+    if view is not None:
+        _check_belongs(act, step, view)
     expected = view.next_number(act.author) if view else 1
-    if act.number > expected:
-        facts = {"what": "act", "number": str(act.number), "case_id": act.case_id, "expected": str(expected)}
-        raise Refusal(codes.ACT_OUT_OF_ORDER, facts)
+    _check_no_gap("act", act.case_id, act.number, expected)
     if act.number < expected:
-        raise _invalid("the act", act.case_id, f"number {act.number} of {act.author} is in the case already")
+        raise _invalid(act.case_id, f"act {act.number} of {act.author} is in the case already")
     machine.check(step, view.state if view else CASE_STATE_UNSPECIFIED)
 
 
-def _author_for(role: Role, act: Act, view: CaseView | None) -> str:
-    if view is None:
-        return act.author if role is Role.INTAKE else act.received.handling
-    return view.intake if role is Role.INTAKE else view.handling
+def _check_belongs(act: Act, step: Step, view: CaseView) -> None:
+    if act.case_id != view.case_id:
+        raise _invalid(view.case_id, f"the act is one of case {act.case_id}")
+    author = view.intake if step.by is Role.INTAKE else view.handling
+    if act.author != author:
+        raise _invalid(act.case_id, f"{step.name} is an act of {author}, and {act.author} made it")
 
 
-def _check_link(event: Event, signed: SignedEvent, view: CaseView | None) -> None:
-    expected = view.sequence + 1 if view else 1
-    if event.sequence > expected:
-        facts = {"what": "event", "number": str(event.sequence), "case_id": event.case_id, "expected": str(expected)}
+def _handling(event: Event, act: Act, view: CaseView | None) -> str:
+    """Return who puts the acts of a case in order; the act that begins the case says it."""
+    if view is not None:
+        return view.handling
+    _check_link(event, None)
+    check_act(act, None)
+    return act.received.handling
+
+
+def _check_link(event: Event, view: CaseView | None) -> None:
+    expected, previous = (view.sequence + 1, view.last_event) if view else (1, b"")
+    _check_no_gap("event", event.case_id, event.sequence, expected)
+    if event.sequence < expected or event.previous != previous:
+        raise _invalid(event.case_id, f"event {event.sequence} does not follow the event before it")
+
+
+def _check_brought(event: Event, signed: SignedAct, act: Act) -> None:
+    if event.case_id != act.case_id or event.act_digest != sha256(signed.act).digest():
+        raise _invalid(event.case_id, f"event {event.sequence} names another act than the one it brings")
+
+
+def _check_no_gap(what: str, case_id: str, number: int, expected: int) -> None:
+    if number > expected:
+        facts = {"what": what, "number": str(number), "case_id": case_id, "expected": str(expected)}
         raise Refusal(codes.ACT_OUT_OF_ORDER, facts)
-    if event.sequence < expected or event.previous != (view.last_event if view else b""):
-        raise _invalid("the event", event.case_id, "it does not follow the event before it")
-    if event.act_digest != sha256(signed.act.act).digest():
-        raise _invalid("the event", event.case_id, "it names another act than the one it brings")
 
 
-def _invalid(what: str, case_id: str, rule: str) -> Refusal:
-    return Refusal(codes.RECORD_INVALID, {"what": what, "case_id": case_id}, rule=rule)
+def _invalid(case_id: str, rule: str) -> Refusal:
+    return Refusal(codes.RECORD_INVALID, {"case_id": case_id}, rule=rule)

@@ -1,0 +1,197 @@
+"""Refusals: whole sentences in both languages, and the same on the other side of the wire."""
+
+from string import Formatter
+
+import pytest
+from google.protobuf.any_pb2 import Any
+from google.rpc.status_pb2 import Status
+from grpc import StatusCode
+
+from tongban.api.errors.v1.errors_pb2 import ErrorDetail
+from tongban.core import codes
+from tongban.core.codes import CATALOGUE, Code
+from tongban.core.errors import Refusal, invalid_field, refusal_of, status_of
+
+CODES = pytest.mark.parametrize("code", CATALOGUE.values(), ids=CATALOGUE)
+OWN_WORDS = {"field", "rule", "member", "reference"}
+STATUSES = {status.value[0] for status in StatusCode}
+SENTENCES = ("message", "message_zh", "remedy", "remedy_zh")
+
+
+def facts_named(code: Code, *sentences: str) -> set[str]:
+    """Return the words in braces of a code's sentences."""
+    texts = [getattr(code, sentence) for sentence in sentences or SENTENCES]
+    return {name for text in texts for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def example(code: Code) -> Refusal:
+    """Return a refusal that gives all facts which its sentences name."""
+    facts = {name: f"<{name}>" for name in facts_named(code) - OWN_WORDS}
+    return Refusal(code, facts, field="<field>", rule="<rule>", member="<member>", reference="<reference>")
+
+
+def told(refusal: Refusal) -> list[str]:
+    return [refusal.message, refusal.message_zh, refusal.remedy, refusal.remedy_zh]
+
+
+def is_chinese(text: str) -> bool:
+    return any("\u4e00" <= character <= "\u9fff" for character in text)
+
+
+@CODES
+def test_each_code_tells_what_happened_and_what_to_do_in_both_languages(code: Code) -> None:
+    for sentence in told(example(code)):
+        assert sentence
+        assert "{" not in sentence
+        assert "}" not in sentence
+    assert [is_chinese(sentence) for sentence in told(example(code))] == [False, True, False, True]
+
+
+@CODES
+def test_each_sentence_begins_as_one_and_ends_as_one(code: Code) -> None:
+    for sentence in (code.message, code.remedy):
+        assert sentence[0].isupper() or sentence.startswith("{")
+        assert sentence.endswith((".", "{contact}"))
+    for sentence in (code.message_zh, code.remedy_zh):
+        assert sentence.endswith(("。", "{contact}"))
+
+
+@CODES
+def test_each_fact_is_told_where_it_is_named(code: Code) -> None:
+    refusal = example(code)
+    for sentence in SENTENCES:
+        for name in facts_named(code, sentence):
+            assert f"<{name}>" in getattr(refusal, sentence)
+
+
+@CODES
+def test_both_languages_tell_the_same_facts(code: Code) -> None:
+    for english in ("message", "remedy"):
+        chinese = {name.removesuffix("_zh") for name in facts_named(code, f"{english}_zh")}
+        assert facts_named(code, english) == chinese
+
+
+@CODES
+def test_each_code_is_listed_under_its_name_with_a_grpc_status_of_a_failure(code: Code) -> None:
+    assert CATALOGUE[code.name] is getattr(codes, code.name) is code
+    assert code.status in STATUSES - {0}
+
+
+def test_what_stays_refused_is_not_to_be_repeated() -> None:
+    lasting = {codes.INVALID_ARGUMENT, codes.PERMISSION_DENIED, codes.UNAUTHENTICATED, codes.NOT_FOUND}
+    assert [code.name for code in CATALOGUE.values() if code.retryable and code.status in lasting] == []
+
+
+@CODES
+def test_a_refusal_is_the_same_on_the_other_side(code: Code) -> None:
+    refusal = example(code)
+    there = refusal_of(Status.FromString(status_of(refusal).SerializeToString()))
+    assert there.code is code
+    assert (there.facts, told(there)) == (refusal.facts, told(refusal))
+    assert (there.field, there.rule, there.member, there.reference) == ("<field>", "<rule>", "<member>", "<reference>")
+
+
+@CODES
+def test_the_detail_says_all_that_a_program_needs(code: Code) -> None:
+    refusal = example(code)
+    status, detail = status_of(refusal), ErrorDetail()
+    (packed,) = status.details
+    assert packed.Unpack(detail)
+    assert (status.code, status.message) == (code.status, str(refusal))
+    assert (detail.code, detail.retryable, dict(detail.facts)) == (code.name, code.retryable, refusal.facts)
+    assert [detail.message, detail.message_zh, detail.remedy, detail.remedy_zh] == told(refusal)
+
+
+NEWER = Code("NEWER_CODE", codes.ABORTED, "A {thing} {odd.}.", "某{thing}。", "Do {it}.", "请{it}。", retryable=True)
+
+
+def as_told_by_a_newer_node(status_code: int = NEWER.status) -> Status:
+    detail = ErrorDetail(
+        code=NEWER.name,
+        member="320681",
+        message=NEWER.message,
+        message_zh=NEWER.message_zh,
+        remedy=NEWER.remedy,
+        remedy_zh=NEWER.remedy_zh,
+        retryable=True,
+        facts={"thing": "never filled in"},
+    )
+    status = Status(code=status_code)
+    status.details.add().Pack(detail)
+    return status
+
+
+def test_a_code_of_a_newer_version_keeps_its_own_sentences() -> None:
+    refusal = refusal_of(as_told_by_a_newer_node())
+    assert told(refusal) == [NEWER.message, NEWER.message_zh, NEWER.remedy, NEWER.remedy_zh]
+    assert (refusal.code.name, refusal.code.status, refusal.code.retryable) == (NEWER.name, NEWER.status, True)
+    assert (refusal.facts, refusal.member) == ({"thing": "never filled in"}, "320681")
+
+
+def test_a_code_of_a_newer_version_passes_through_hop_by_hop() -> None:
+    first = as_told_by_a_newer_node()
+    second = status_of(refusal_of(first).at("310151"))
+    there, here = ErrorDetail(), ErrorDetail()
+    assert first.details[0].Unpack(there)
+    assert second.details[0].Unpack(here)
+    assert here == there
+
+
+@pytest.mark.parametrize("status_code", [0, -1, 17, 99])
+def test_a_status_that_no_refusal_can_have_is_not_passed_on(status_code: int) -> None:
+    assert refusal_of(as_told_by_a_newer_node(status_code)).code.status == codes.INTERNAL_STATUS
+
+
+def test_a_known_code_keeps_the_status_of_the_catalogue() -> None:
+    status = status_of(example(codes.NO_AGREEMENT_ROW))
+    status.code = codes.UNAVAILABLE
+    assert refusal_of(status).code is codes.NO_AGREEMENT_ROW
+
+
+def test_the_detail_is_found_among_others() -> None:
+    status = status_of(example(codes.CASE_UNKNOWN))
+    (ours,) = status.details
+    others = [Any(type_url="type.googleapis.com/some.Other", value=b"\xff"), ours]
+    assert refusal_of(Status(code=status.code, details=others)).code is codes.CASE_UNKNOWN
+
+
+def test_a_status_without_our_detail_is_an_error_inside() -> None:
+    assert refusal_of(Status(code=codes.ABORTED, message="by a gateway")).code is codes.INTERNAL
+
+
+def test_the_node_at_which_it_arose_is_named_and_those_it_passes_are_not() -> None:
+    refusal = Refusal(codes.CASE_UNKNOWN, {"number": "1"})
+    arisen = refusal.at("320681")
+    assert (refusal.member, arisen.member, arisen.at("310151").member) == ("", "320681", "320681")
+    passed_on = refusal_of(status_of(arisen)).at("310151")
+    assert (passed_on.member, passed_on.facts, passed_on.code) == ("320681", {"number": "1"}, codes.CASE_UNKNOWN)
+
+
+def test_a_sentence_tells_the_node_unless_a_fact_names_a_member() -> None:
+    assert Refusal(codes.STOPPING).at("310151").message == "The node of 310151 is stopping."
+    about_another = Refusal(codes.PEER_UNAVAILABLE, {"member": "320681"}).at("310151")
+    assert about_another.message == "The node of 320681 does not answer now."
+    assert about_another.member == "310151"
+
+
+@pytest.mark.parametrize("value", ["{", "}", "{}", "{0}", "{member}", "{rule!r:>9}", "{{x}}", "%s", "\\N{BULLET}"])
+def test_braces_in_a_fact_are_told_as_they_are(value: str) -> None:
+    refusal = Refusal(codes.FORM_FIELD, {"x": value}, field=value, rule=value, member=value)
+    there = refusal_of(status_of(refusal))
+    assert told(there) == told(refusal)
+    assert refusal.message == f"Form field {value} is wrong: {value}."
+    newer = Refusal(Code("X", 3, "It is {x}.", "是{x}。", "See {x}.", "见{x}。"), {"x": value})
+    sentences = [f"It is {value}.", f"是{value}。", f"See {value}.", f"见{value}。"]
+    assert told(refusal_of(status_of(newer))) == told(newer) == sentences
+
+
+def test_a_fact_that_nobody_gave_is_left_out() -> None:
+    assert Refusal(codes.NO_AGREEMENT_ROW, {"row": "x"}).remedy == "Have both members sign an agreement with this row."
+
+
+def test_a_wrong_field_is_told_by_its_path_and_its_rule() -> None:
+    refusal = invalid_field("applicant.person.resident_id", "check character is 1, expected X")
+    assert str(refusal) == (
+        "Field applicant.person.resident_id is wrong: check character is 1, expected X. "
+        "Correct the field and send the call again."
+    )
