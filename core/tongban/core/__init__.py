@@ -3,7 +3,7 @@
 This is the one import of a plugin: items, answers, sources, `hookimpl`. The window's client is `tongban.core.client`.
 """
 
-from importlib.metadata import version
+from importlib import metadata
 
 from tongban.core.errors import Refusal
 from tongban.core.hooks import hookimpl
@@ -27,7 +27,7 @@ from tongban.core.items import (
 from tongban.core.plugin import Column, PluginSettings, SettingError
 from tongban.core.sources import CreditRecord, RecordKind, SourceUnavailable, Verdict
 
-__version__ = version("tongban")
+__version__ = metadata.version("tongban")
 
 __all__ = [
     "Accept",

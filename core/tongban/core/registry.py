@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from inspect import iscoroutinefunction
+
+import pluggy
 
 from tongban.core import hooks
 from tongban.core.items import Item
@@ -10,7 +13,7 @@ from tongban.core.sources import CreditSource, IdentitySource
 
 
 class PluginConflict(Exception):
-    """Two plugins claim the same thing, or one plugin claims what it cannot."""
+    """Two plugins claim the same thing."""
 
 
 @dataclass(slots=True)
@@ -43,8 +46,8 @@ class Registry:
         for claim in _claims(brought):
             self._owners[claim] = brought.plugin
         self.items |= {item.code: item for item in brought.items}
-        self.identity = brought.identity or self.identity
-        self.credit = brought.credit or self.credit
+        self.identity = self.identity if brought.identity is None else brought.identity
+        self.credit = self.credit if brought.credit is None else brought.credit
 
     def _check(self, claim: str, plugin: str) -> None:
         if claim in self._owners:
@@ -55,8 +58,8 @@ class Registry:
 
 def _claims(brought: Brought) -> list[str]:
     claims = [f"item {item.code}" for item in brought.items]
-    claims += ["the identity source"] if brought.identity else []
-    claims += ["the credit source"] if brought.credit else []
+    claims += [] if brought.identity is None else ["the identity source"]
+    claims += [] if brought.credit is None else ["the credit source"]
     return claims
 
 
@@ -64,13 +67,34 @@ def ask_plugin(name: str, plugin: object, settings: PluginSettings) -> Brought:
     """Call a plugin's hooks and return what it brings.
 
     Raises:
-        pluggy.PluginValidationError: it implements a hook, or takes a parameter, that does not exist.
+        pluggy.PluginValidationError: it implements a hook, or takes a parameter, that does not exist; a hook function
+            is ``async``; it brings an item twice, or nothing at all.
         Exception: whatever the plugin raises.
     """
     manager = hooks.new_manager()
     manager.register(plugin, name)
     manager.check_pending()
+    _refuse_async(manager, plugin)
     items = [item for part in manager.hook.tongban_items(settings=settings) for item in part]
     identity = manager.hook.tongban_identity_source(settings=settings)
     credit = manager.hook.tongban_credit_source(settings=settings)
-    return Brought(name, items, identity[0] if identity else None, credit[0] if credit else None)
+    brought = Brought(name, items, identity[0] if identity else None, credit[0] if credit else None)
+    _refuse_nothing_and_twice(brought, plugin)
+    return brought
+
+
+def _refuse_async(manager: pluggy.PluginManager, plugin: object) -> None:
+    for caller in manager.get_hookcallers(plugin) or ():
+        if any(iscoroutinefunction(one.function) for one in caller.get_hookimpls()):
+            rule = f"{caller.name} must be a plain function; handlers and sources may be async"
+            raise pluggy.PluginValidationError(plugin, rule)
+
+
+def _refuse_nothing_and_twice(brought: Brought, plugin: object) -> None:
+    claims = _claims(brought)
+    if not claims:
+        rule = "it brings nothing; mark its hook functions with hookimpl, and have them return what they bring"
+        raise pluggy.PluginValidationError(plugin, rule)
+    for claim in claims:
+        if claims.count(claim) > 1:
+            raise pluggy.PluginValidationError(plugin, f"it brings {claim} twice")
