@@ -8,13 +8,18 @@ from typing import Any, TypeAlias
 
 import grpc
 from cryptography import x509
+from google.protobuf.message import Message
 
 from tongban.core.client._calls import Call, Metadata
 from tongban.core.client.context import Context
-from tongban.core.errors import invalid_field
+from tongban.core.codes import TOO_LARGE
+from tongban.core.errors import Refusal, invalid_field
 
 DEFAULT_TIMEOUT = 10.0
 """Seconds that a call may take unless it says otherwise."""
+
+MESSAGE_LIMIT = 4 << 20
+"""Most bytes of a message, either way; a node takes no larger one."""
 
 ChannelOptions: TypeAlias = list[tuple[str, str | int]]
 
@@ -27,7 +32,7 @@ CHANNEL_OPTIONS: ChannelOptions = [
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 20_000),
-    ("grpc.max_receive_message_length", 4 << 20),
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
 ]
 
 
@@ -40,8 +45,15 @@ class Door:
     context: Context
     timeout: float
 
-    def call(self, options: Mapping[str, Any], request: object = None) -> Call:
-        """Return a call to be made; the options are those of `Options` and its kind."""
+    def call(self, options: Mapping[str, Any], request: Message | None = None) -> Call:
+        """Return a call to be made; the options are those of `Options` and its kind.
+
+        Raises:
+            Refusal: TOO_LARGE.
+        """
+        if request is not None and request.ByteSize() > MESSAGE_LIMIT:
+            facts = {"what": "the request", "size": str(request.ByteSize()), "limit": str(MESSAGE_LIMIT)}
+            raise Refusal(TOO_LARGE, facts)
         allowed, request_id = options.get("timeout", self.timeout), getattr(request, "request_id", "")
         return Call(self.endpoint, allowed, metadata=self._metadata(options), request_id=request_id)
 

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 import grpc
+from google.protobuf.message import Message
 
 from tongban.api.cases.v1.acts_pb2 import CaseMaterial
 from tongban.api.cases.v1.cases_pb2 import (
@@ -44,7 +45,7 @@ from tongban.core.client._watching import Watching
 from tongban.core.client.context import Context, LookupOptions, Options, SubmitOptions
 from tongban.core.items import Party
 
-Q = TypeVar("Q")
+Q = TypeVar("Q", bound=Message)
 A = TypeVar("A")
 
 
