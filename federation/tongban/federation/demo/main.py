@@ -1,5 +1,6 @@
 """Runs the demonstration: lays the federation out, tells the story, takes everything down again or keeps it."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -9,7 +10,7 @@ from pathlib import Path
 from tongban.core import hooks
 from tongban.core.errors import Refusal
 from tongban.core.testing.federation import WINDOW, Federation
-from tongban.core.testing.processes import NodeDidNotStart
+from tongban.core.testing.processes import NodeDidNotStart, command
 from tongban.federation.demo import plan, proofs
 from tongban.federation.demo.people import CHONGMING, QIDONG
 from tongban.federation.demo.stage import ClaimFailed, Stage
@@ -78,13 +79,14 @@ def _say_logs(stage: Stage, federation: Federation) -> None:
 def _say_how_to_go_on(stage: Stage, federation: Federation) -> None:
     place = federation.places[CHONGMING]
     stage.say("\nThe nodes go on running. Try:", "\n节点继续运行,可以试试:")
+    tongban = os.path.relpath(command()[0])
     window = f"--node {place.windows} --ca {place.certificate} --token {federation.tokens[CHONGMING]} --officer zhang.w"
     for line in (
-        f"tongban status --home {place.home}",
-        f"tongban catalogue list 公积金 --home {place.home}",
-        f"tongban case list {window}",
-        f"tongban evidence export chongming.evidence --home {place.home}",
-        f"tongban evidence verify chongming.evidence --directory {federation.directory}",
+        f"{tongban} status --home {place.home}",
+        f"{tongban} catalogue list 公积金 --home {place.home}",
+        f"{tongban} case list {window}",
+        f"{tongban} evidence export chongming.evidence --home {place.home}",
+        f"{tongban} evidence verify chongming.evidence --directory {federation.directory}",
         f"kill {' '.join(str(node.pid) for node in federation.nodes.values())}   # ends the nodes; window {WINDOW}",
     ):
         stage.say(line, line)
