@@ -21,7 +21,7 @@ def local(call: Call, caller: Caller, outcome: Outcome, member: str, row: str, n
         context=call.context,
         question_digest=sha256(call.body).digest(),
         answer_digest=sha256(outcome.body).digest(),
-        agreement_row=row,
+        agreement_row=row or _missing_row(outcome),
         status=_status(outcome),
         error_code=outcome.refusal.code.name if outcome.refusal else "",
     )

@@ -33,13 +33,15 @@ class Handling:
         """Take in an act of the intake member; a repeated one gets its recorded answer."""
         signed = decoded(DeliverActRequest, call.body).act
         act = record.believed_act(self._resources.keeper.view, signed)
+        if act.author != caller.member:
+            raise _invalid(act, f"{caller.member} delivers its own acts only")
         key = f"act/{act.case_id}/{act.author}/{act.number}"
         claim = rows.act_claim(act.case_id, act.author, act.number, signed.act, b"")
         earlier = await commands.recorded(self._resources.store, key, claim.digest)
         if earlier is not None:
             return Outcome(earlier)
         held = await self._book.held(act.case_id)
-        self._check_delivery(caller, act, held)
+        self._check_beginning(act, held)
         ordered = self._arrived(NewAct(act, signed.act, signed.seal), held)
         answer = DeliverActResponse(sequence=ordered.first).SerializeToString()
         step = ordered.step.then(commands.records(key, claim.digest, answer)).then(_work(ordered))
@@ -69,10 +71,8 @@ class Handling:
             raise Refusal(codes.ITEM_UNKNOWN, {"item": held.view.received.item_code})
         return published.published(division_of(self._resources.member))
 
-    def _check_delivery(self, caller: Caller, act: Act, held: Held | None) -> None:
-        """Refuse acts of others than the sender, and cases that no agreement lets it take in."""
-        if act.author != caller.member:
-            raise _invalid(act, f"{caller.member} delivers its own acts only")
+    def _check_beginning(self, act: Act, held: Held | None) -> None:
+        """Refuse a case that no agreement lets its author take in."""
         if held is not None or act.WhichOneof("content") != "received":
             return
         received, member = act.received, self._resources.member

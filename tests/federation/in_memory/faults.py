@@ -1,0 +1,69 @@
+"""What can happen to frames on their way."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from tongban.api.exchange.v1.exchange_pb2 import Header, LinkRequest, LinkResponse, SealedMessage
+from tongban.federation.carriers.memory import Frame, Way, straight
+
+
+def with_header(message: SealedMessage, **changes: object) -> None:
+    """Change a message's header, as somebody would who cannot seal it."""
+    header = Header.FromString(message.header)
+    header.MergeFrom(Header(**changes))  # type: ignore[arg-type]
+    message.header = header.SerializeToString()
+
+
+def flipped(data: bytes, place: int = -1) -> bytes:
+    """Return the bytes with one bit flipped."""
+    changed = bytearray(data)
+    changed[place] ^= 1
+    return bytes(changed)
+
+
+def altering_questions(change: Callable[[SealedMessage], None]) -> Way:
+    """Let every question arrive changed."""
+
+    def way(frame: Frame) -> Iterable[tuple[float, Frame]]:
+        if frame.back:
+            return straight(frame)
+        request = LinkRequest.FromString(frame.data)
+        for question in request.questions:
+            change(question.message)
+        return [(0.0, replace(frame, data=request.SerializeToString()))]
+
+    return way
+
+
+def altering_answers(change: Callable[[SealedMessage], None]) -> Way:
+    """Let every answer arrive changed."""
+
+    def way(frame: Frame) -> Iterable[tuple[float, Frame]]:
+        if not frame.back:
+            return straight(frame)
+        response = LinkResponse.FromString(frame.data)
+        for answer in response.answers:
+            change(answer)
+        return [(0.0, replace(frame, data=response.SerializeToString()))]
+
+    return way
+
+
+def dropping(lost: Callable[[Frame], bool]) -> Way:
+    """Lose some frames."""
+    return lambda frame: [] if lost(frame) else straight(frame)
+
+
+class Wiretap:
+    """Lets every frame pass and keeps it."""
+
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+
+    def __call__(self, frame: Frame) -> Iterable[tuple[float, Frame]]:
+        self.frames.append(frame)
+        return straight(frame)
+
+    def questions(self) -> list[Frame]:
+        """Return the frames with questions."""
+        return [one for one in self.frames if not one.back and LinkRequest.FromString(one.data).questions]

@@ -1,0 +1,59 @@
+"""A peer that speaks for itself: questions made by hand, sealed with a member's own key, given straight to a node."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from google.protobuf.message import Message
+from google.rpc.status_pb2 import Status
+
+from tongban.api.common.v1.common_pb2 import CallContext
+from tongban.api.exchange.v1.exchange_pb2 import Header, Question
+from tongban.core.errors import refusal_of
+from tongban.core.sealing import seal_all
+from tongban.core.signing import Signer
+from tongban.federation.carriers.memory import Station
+from tongban.federation.exchange import answering, messages
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a node answered, and the error code if it refused."""
+
+    body: bytes
+    code: str
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Asks one node in a member's name."""
+
+    station: Station
+    member: str
+    signer: Signer
+    certified: str | None = None
+    """Member whose certificate the connection shows; the peer's own if none is given."""
+
+    async def ask(self, method: str, body: Message | bytes, **header: Any) -> Answered:
+        """Ask a question; fields of its header can be others than the right ones."""
+        return await self.hand(await self.question(method, body, **header))
+
+    async def question(self, method: str, body: Message | bytes, **changes: Any) -> Question:
+        """Return a question, sealed; its context, validity and header can be others than the plain ones."""
+        data = body if isinstance(body, bytes) else body.SerializeToString()
+        right = {"id": uuid4().hex, "sender": self.member, "receiver": self.station.resources.member, "method": method}
+        context, valid = changes.pop("context", CallContext()), changes.pop("valid", timedelta(minutes=1))
+        header, now = Header(**{**right, **changes}), self.station.resources.clock()
+        unsealed = messages.question(header, context, data, now, valid)
+        (seal,) = await seal_all(self.signer, [unsealed.leaf])
+        return Question(message=unsealed.sealed(seal), timeout_ms=5_000)
+
+    async def hand(self, question: Question) -> Answered:
+        """Give a question to the node as a carrier does."""
+        certified = self.member if self.certified is None else self.certified
+        answer = await answering.answer(self.station.house.node.ask, question, certified)
+        assert answer is not None
+        header = Header.FromString(answer.header)
+        code = refusal_of(Status.FromString(answer.body)).code.name if header.status else ""
+        return Answered(answer.body, code)
