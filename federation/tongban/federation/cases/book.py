@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tongban.api.cases.v1.acts_pb2 import Act, SignedAct, SignedEvent
-from tongban.api.cases.v1.cases_pb2 import CaseSummary
+from tongban.api.cases.v1.cases_pb2 import CASE_STATE_ARRIVED, CaseSummary
 from tongban.api.common.v1.common_pb2 import Seal
 from tongban.core import codes
 from tongban.core.case import fold
@@ -53,7 +53,8 @@ class CaseBook:
     async def summary(self, held: Held) -> CaseSummary:
         """Return a case at a glance, with what hinders it."""
         outbox = await self._store.outbox_of_case(held.row.case_id)
-        work = await self._store.work_of_case(held.row.case_id)
+        arrived = held.view.state == CASE_STATE_ARRIVED  # In no other state is a handler asked.
+        work = await self._store.work_of_case(held.row.case_id) if arrived else []
         return fold.summary(held.view, held.row.item_name, hindrance(outbox, work))
 
     async def _held(self, row: CaseRow) -> Held | None:
