@@ -1,6 +1,6 @@
 """Requests that are wrong: each is refused by a named code, leaves nothing behind, and stands in the evidence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -38,7 +38,7 @@ def wrong_digit(party: Party) -> Party:
 
 class TestACase:
     @pytest.fixture(autouse=True)
-    def _nothing_done(self, federation: Federation) -> object:
+    def _nothing_done(self, federation: Federation) -> Iterator[None]:
         with nothing_done(federation, CHONGMING, QIDONG, HANGZHOU):
             yield
 
