@@ -11,6 +11,7 @@ from tongban.api.common.v1.common_pb2 import Seal
 from tongban.core.sealing import Leaf, seal_all
 from tongban.core.signing import Signer
 from tongban.federation.calls import Step
+from tongban.federation.store.errors import UnitInvalid
 from tongban.federation.store.interface import Store
 from tongban.federation.store.units import Unit
 
@@ -85,11 +86,20 @@ class Flush:
         seals = await self._seals(batch)
         units = [step.unit(own) for (step, _), own in zip(batch, seals, strict=True)]
         written = [index for index, unit in enumerate(units) if unit != Unit()]
-        losses = await self._store.commit_all([units[index] for index in written]) if written else []
-        lost = dict(zip(written, losses, strict=True))
+        failures = await self._commit([units[index] for index in written]) if written else []
+        failed = dict(zip(written, failures, strict=True))
         for index, (_, future) in enumerate(batch):
             if not future.done():
-                _settle(future, lost.get(index), seals[index])
+                _settle(future, failed.get(index), seals[index])
+
+    async def _commit(self, units: Sequence[Unit]) -> Sequence[Exception | None]:
+        """Write units together; if one of them can never be written, each alone, so that only its caller is hurt."""
+        try:
+            return await self._store.commit_all(units)
+        except UnitInvalid as error:
+            if len(units) == 1:
+                return [error]
+            return [(await self._commit([unit]))[0] for unit in units]
 
     async def _seals(self, batch: list[_Waiting]) -> list[Sequence[Seal]]:
         leaves = [leaf for step, _ in batch for leaf in step.leaves]
@@ -97,8 +107,8 @@ class Flush:
         return [[next(seals) for _ in step.leaves] for step, _ in batch]
 
 
-def _settle(future: "asyncio.Future[Sequence[Seal]]", lost: Exception | None, seals: Sequence[Seal]) -> None:
-    if lost is None:
+def _settle(future: "asyncio.Future[Sequence[Seal]]", failed: Exception | None, seals: Sequence[Seal]) -> None:
+    if failed is None:
         future.set_result(seals)
     else:
-        future.set_exception(lost)
+        future.set_exception(failed)

@@ -1,5 +1,6 @@
 """Serial numbers without repeats: leased from the store in blocks, so that most of them cost nothing."""
 
+import asyncio
 from collections.abc import Iterator
 
 from tongban.federation.store.interface import Store
@@ -13,13 +14,19 @@ class Serials:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._blocks: dict[str, Iterator[int]] = {}
+        self._leasing = asyncio.Lock()
 
     async def next(self, name: str) -> int:
         """Return a number that nobody else gets."""
-        number = next(self._blocks.get(name, iter(())), None)
+        number = self._left(name)
         if number is not None:
             return number
-        block = iter(await self._store.lease_serials(name, BLOCK))
-        first = next(block)
-        self._blocks[name] = block
-        return first
+        async with self._leasing:  # Whoever waits meanwhile finds the new block.
+            return self._left(name) or await self._first_of_a_block(name)
+
+    def _left(self, name: str) -> int | None:
+        return next(self._blocks.get(name, iter(())), None)
+
+    async def _first_of_a_block(self, name: str) -> int:
+        block = self._blocks[name] = iter(await self._store.lease_serials(name, BLOCK))
+        return next(block)

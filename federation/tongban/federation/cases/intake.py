@@ -15,7 +15,7 @@ from tongban.core.errors import Refusal
 from tongban.core.identifiers import CASE_TOKEN_BYTES, case_id, intake_number
 from tongban.core.times import micros, timestamp
 from tongban.federation import commands
-from tongban.federation.calls import Call, Caller, Outcome, Step
+from tongban.federation.calls import Call, Caller, Outcome, Step, writes
 from tongban.federation.cases import checks, rows
 from tongban.federation.cases.book import CaseBook
 from tongban.federation.cases.ordering import NewAct, new_act, own_act
@@ -62,7 +62,8 @@ class Intake:
         new = self._supplement(request, held.view, call.context.officer)
         view = fold.add(held.view, new.act)
         answer = pb.SupplementCaseResponse(summary=fold.summary(view, held.row.item_name)).SerializeToString()
-        step = self._step(view, new, held.row.item_name, held.row.window)
+        claim = writes(Unit(claims=(rows.number_claim(view.case_id, view.intake, new.act.number),)))
+        step = self._step(view, new, held.row.item_name, held.row.window).then(claim)
         return Outcome(answer, step=step.then(commands.records(key, digest, answer)), after=self._after(view))
 
     async def _received(self, request: pb.SubmitCaseRequest, call: Call) -> tuple[acts.Act, Item]:

@@ -64,6 +64,11 @@ def act_claim(case_id: str, author: str, number: int, act: bytes, outcome: bytes
     return Claim(f"act/{case_id}/{author}/{number}", digest=sha256(act).digest(), outcome=outcome)
 
 
+def number_claim(case_id: str, author: str, number: int) -> Claim:
+    """Return the claim that gives each number of this member in a case to one of its acts."""
+    return Claim(f"number/{case_id}/{author}/{number}")
+
+
 def act_message(peer: str, case_id: str, author: str, number: int, signed: SignedAct, now: int) -> Insert:
     """Return the message that hands an act to the handling member."""
     body = DeliverActRequest(act=signed).SerializeToString()
