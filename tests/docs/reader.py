@@ -169,13 +169,20 @@ class Reader:
 
 
 def missing(expected: Sequence[str], output: str) -> str | None:
-    """Return the first line that an output lacks; the lines are there in order, with others between them, or None."""
+    """Return the first line that an output lacks, or None.
+
+    The lines are there in order, with others between them; how wide the space between words is makes no difference.
+    """
     lines = iter(output.splitlines())
     for one in expected:
-        pattern = re.compile(".*".join(map(re.escape, one.rstrip().split("…"))))
-        if not any(pattern.fullmatch(line.rstrip()) for line in lines):
+        pattern = re.compile(".*".join(map(re.escape, _words(one).split("…"))))
+        if not any(pattern.fullmatch(_words(line)) for line in lines):
             return one
     return None
+
+
+def _words(line: str) -> str:
+    return " ".join(line.split())
 
 
 def _check(piece: Piece, output: str) -> None:

@@ -22,7 +22,7 @@ def list_plugins(home: Home = HERE) -> list[dict[str, Any]]:
                 "loaded": one.loaded,
                 "items": list(one.items),
                 "sources": ", ".join(one.sources),
-                "problem": one.problem,
+                "problem": one.problem.splitlines(),
             }
             for one in client.plugins()
         ]
