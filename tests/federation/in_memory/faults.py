@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from random import Random
 
 from tongban.api.exchange.v1.exchange_pb2 import Header, LinkRequest, LinkResponse, SealedMessage
 from tongban.federation.carriers.memory import Frame, Way, straight
@@ -52,6 +53,22 @@ def altering_answers(change: Callable[[SealedMessage], None]) -> Way:
 def dropping(lost: Callable[[Frame], bool]) -> Way:
     """Lose some frames."""
     return lambda frame: [] if lost(frame) else straight(frame)
+
+
+class Weather:
+    """Loses, repeats and delays frames by chance, so that they also overtake each other."""
+
+    def __init__(self, chance: Random, loss: float, repeats: float, delay: float) -> None:
+        self._chance = chance
+        self._loss = loss
+        self._repeats = repeats
+        self._delay = delay
+
+    def __call__(self, frame: Frame) -> Iterable[tuple[float, Frame]]:
+        if self._chance.random() < self._loss:
+            return []
+        copies = 2 if self._chance.random() < self._repeats else 1
+        return [(self._chance.uniform(0, self._delay), frame) for _ in range(copies)]
 
 
 class Wiretap:

@@ -1,0 +1,82 @@
+"""Materials: kept whole or not at all, and seen by the two members of their case only."""
+
+import pytest
+
+from tongban.api.cases.v1.cases_pb2 import CASE_STATE_ARRIVED
+from tongban.api.materials.v1.materials_pb2 import (
+    FetchMaterialRequest,
+    FetchMaterialResponse,
+    MaterialDescription,
+    UploadMaterialRequest,
+    UploadMaterialResponse,
+)
+from tongban.core import codes
+
+from . import calls
+from .faults import flipped
+from .laid_out import CHONGMING, HANGZHOU, QIDONG
+from .outcomes import refused
+from .peers import Peer
+from .town import Town
+
+FETCH = f"{calls.MATERIALS}/FetchMaterial"
+
+
+async def case_with_material(town: Town) -> str:
+    await calls.upload(town.window(CHONGMING))
+    receipt = await calls.submit(town.window(CHONGMING), calls.submission(materials=[calls.MATERIAL]))
+    await town.case_is(QIDONG, receipt.case_id, CASE_STATE_ARRIVED)
+    return receipt.case_id
+
+
+async def test_both_members_of_a_case_see_its_material(town: Town) -> None:
+    request = FetchMaterialRequest(case_id=await case_with_material(town), digest=calls.MATERIAL.digest)
+    part = await town.window(CHONGMING).call(FETCH, request, FetchMaterialResponse)
+    assert (part.data, part.size) == (calls.PAPER, len(calls.PAPER))
+    rest = FetchMaterialRequest(case_id=request.case_id, digest=request.digest, offset=3, limit=6)
+    assert (await town.window(CHONGMING).call(FETCH, rest, FetchMaterialResponse)).data == calls.PAPER[3:9]
+    peer = Peer(town.nodes[CHONGMING], QIDONG, town.nodes[QIDONG].resources.signer)
+    answered = await peer.ask(FETCH, request)
+    assert FetchMaterialResponse.FromString(answered.body) == part
+
+
+async def test_a_third_member_sees_no_material_of_a_case(town: Town) -> None:
+    await town.start(HANGZHOU)
+    request = FetchMaterialRequest(case_id=await case_with_material(town), digest=calls.MATERIAL.digest)
+    stranger = Peer(town.nodes[CHONGMING], HANGZHOU, town.nodes[HANGZHOU].resources.signer)
+    answered = await stranger.ask(FETCH, request)
+    assert answered.code == "MATERIAL_UNKNOWN"
+    assert calls.PAPER not in answered.body
+    assert (await town.errors(CHONGMING))[-1] == "MATERIAL_UNKNOWN"
+
+
+async def test_a_material_is_seen_with_its_own_case_only(town: Town) -> None:
+    await case_with_material(town)
+    other = (await calls.submit(town.window(CHONGMING), calls.submission("s-2"))).case_id
+    peer = Peer(town.nodes[CHONGMING], QIDONG, town.nodes[QIDONG].resources.signer)
+    request = FetchMaterialRequest(case_id=other, digest=calls.MATERIAL.digest)
+    assert (await peer.ask(FETCH, request)).code == "MATERIAL_UNKNOWN"
+    with refused(codes.MATERIAL_UNKNOWN):
+        await town.window(CHONGMING).call(FETCH, request, FetchMaterialResponse)
+
+
+DESCRIBED = UploadMaterialRequest(
+    description=MaterialDescription(digest=calls.MATERIAL.digest, size=calls.MATERIAL.size)
+)
+
+UPLOADS = {
+    "nothing": [],
+    "no description": [UploadMaterialRequest(data=calls.PAPER)],
+    "too little": [DESCRIBED, UploadMaterialRequest(data=calls.PAPER[:-1])],
+    "too much": [DESCRIBED, UploadMaterialRequest(data=calls.PAPER + b"\0")],
+    "other bytes": [DESCRIBED, UploadMaterialRequest(data=flipped(calls.PAPER))],
+    "a second description": [DESCRIBED, DESCRIBED, UploadMaterialRequest(data=calls.PAPER)],
+}
+
+
+@pytest.mark.parametrize("parts", UPLOADS.values(), ids=UPLOADS)
+async def test_an_upload_that_is_not_as_described_is_not_kept(town: Town, parts: list[UploadMaterialRequest]) -> None:
+    with refused(codes.MATERIAL_WRONG):
+        await town.window(CHONGMING).upload(f"{calls.MATERIALS}/UploadMaterial", parts, UploadMaterialResponse)
+    assert list((town.nodes[CHONGMING].resources.home / "materials").iterdir()) == []
+    assert await town.errors(CHONGMING) == ["MATERIAL_WRONG"]
