@@ -5,6 +5,7 @@ import queue
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -139,7 +140,7 @@ class RawLink:
         """Send questions in one frame and return as many answers; raises the refusal that ended the link."""
         carried = [Question(message=one, timeout_ms=5_000) for one in questions]
         self.send(LinkRequest(questions=carried).SerializeToString())
-        return [answer for answer, _ in zip(self.answers(), questions, strict=False)]
+        return list(islice(self.answers(), len(questions)))
 
     def answers(self) -> Iterator[SealedMessage]:
         """Yield answers; raises the refusal that ended the link."""
