@@ -46,6 +46,8 @@ class History:
         self._began = time.monotonic()
         self.commands: Counter[str] = Counter()
         """How often commands were sent to each node, repeats included."""
+        self.answers: Counter[str] = Counter()
+        """How often each node answered."""
 
     def now(self) -> float:
         """Return the seconds since the history began."""
@@ -88,6 +90,7 @@ async def attempt(
         outcome = REFUSED if refusal.member else UNKNOWN  # What no node told, the client says of its own accord.
         history.write(Entry(start, history.now(), **asdict(asked), outcome=outcome, code=refusal.code.name))
         raise
+    history.answers[asked.node] += 1
     history.write(Entry(start, history.now(), **asdict(asked), answer=told(answer)))
     return answer
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 
 from tongban.core.testing.processes import NodeProcess
@@ -11,8 +12,8 @@ from .history import Entry, History
 MOST_COMMANDS = 4
 """After so many commands at most a node is killed."""
 
-MOST_UP_SECONDS = 2.0
-"""For so long at most it is left to wait for them."""
+MOST_UP_SECONDS = 10.0
+"""For so long at most it is left to wait for them, and before them for windows to have found it again."""
 
 DELAYS = (0.02, 0.5)
 """Seconds after the last of them at most: half of the kills fall while the command is carried out, half later."""
@@ -43,7 +44,8 @@ class Supervisor:
             NodeDidNotStart: it did not start again.
         """
         while self.kills:
-            await self._some_commands()
+            await self._reach(self.history.answers, 1)
+            await self._reach(self.history.commands, self.chance.randint(1, MOST_COMMANDS))
             await asyncio.sleep(self.chance.random() * self.chance.choice(DELAYS))
             await self._kill()
             await asyncio.sleep(self.chance.random() * MOST_DOWN_SECONDS)
@@ -52,10 +54,9 @@ class Supervisor:
             if not self.kills or self.chance.random() > KILLED_STARTING:
                 await self._await_ready(start)
 
-    async def _some_commands(self) -> None:
-        enough = self.history.commands[self.member] + self.chance.randint(1, MOST_COMMANDS)
-        until = self.history.now() + MOST_UP_SECONDS
-        while self.history.commands[self.member] < enough and self.history.now() < until:  # noqa: ASYNC110
+    async def _reach(self, count: Counter[str], more: int) -> None:
+        enough, until = count[self.member] + more, self.history.now() + MOST_UP_SECONDS
+        while count[self.member] < enough and self.history.now() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 
     async def _kill(self) -> None:
