@@ -1,5 +1,6 @@
 """Acts that the intake member hands over: each stands once, and one that cannot stand changes nothing."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -45,6 +46,12 @@ async def test_an_act_stands_once_and_a_repeat_gets_the_recorded_answer(town: To
     assert first == second == third == Answered(DeliverActResponse(sequence=1).SerializeToString(), "")
     assert await events(town) == 2  # received and arrived
     assert await town.errors(QIDONG) == ["", "", ""]
+
+
+async def test_an_act_handed_over_twenty_times_at_once_stands_once(town: Town) -> None:
+    answers = await asyncio.gather(*(deliver(town, acts.act()) for _ in range(20)))
+    assert set(answers) == {Answered(DeliverActResponse(sequence=1).SerializeToString(), "")}
+    assert await events(town) == 2
 
 
 async def test_an_act_with_the_number_of_another_one_is_refused(town: Town) -> None:

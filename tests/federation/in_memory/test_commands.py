@@ -123,17 +123,40 @@ async def _decided(town: Town, case_id: str, number: int) -> str:
     return ""
 
 
-async def test_of_supplements_at_once_one_is_taken_and_nobody_else_is_hurt(town: Town) -> None:
+async def test_one_decision_sent_twenty_times_at_once_gets_the_same_answer(town: Town) -> None:
     case_id = (await calls.submit(town.window(CHONGMING))).case_id
     await town.case_is(QIDONG, case_id, cases.CASE_STATE_ARRIVED)
-    await calls.decide(town.window(QIDONG), case_id, request_correction=CORRECTION)
-    await town.case_is(CHONGMING, case_id, cases.CASE_STATE_CORRECTION)
+    officer, approval = town.window(QIDONG), cases.ApproveCase(text="准予变更登记。")
+    answers = await asyncio.gather(*(calls.decide(officer, case_id, approve=approval) for _ in range(20)))
+    assert len({answer.SerializeToString() for answer in answers}) == 1
+    assert len((await calls.get_case(officer, case_id)).events) == 4
+
+
+async def test_one_supplement_sent_twenty_times_at_once_gets_the_same_answer(town: Town) -> None:
+    case_id = await _corrected(town)
+    clerk, form = town.window(CHONGMING), {"new_address": "汇龙镇人民路 2 号"}
+    answers = await asyncio.gather(*(calls.supplement(clerk, case_id, form=form) for _ in range(20)))
+    assert len({answer.SerializeToString() for answer in answers}) == 1
+    await town.case_is(QIDONG, case_id, cases.CASE_STATE_ARRIVED)
+
+
+async def test_of_supplements_at_once_one_is_taken_and_nobody_else_is_hurt(town: Town) -> None:
+    case_id = await _corrected(town)
     supplements = [_supplemented(town, case_id, number) for number in range(10)]
     others = [_submitted(town, number) for number in range(10)]
     outcomes = await asyncio.gather(*supplements, *others)
     assert Counter(outcomes[:10]) == {"": 1, "CASE_STEP": 9}
     assert Counter(outcomes[10:]) == {"": 10}
     await town.case_is(QIDONG, case_id, cases.CASE_STATE_ARRIVED)
+
+
+async def _corrected(town: Town) -> str:
+    """Return a case that waits for a supplement."""
+    case_id = (await calls.submit(town.window(CHONGMING))).case_id
+    await town.case_is(QIDONG, case_id, cases.CASE_STATE_ARRIVED)
+    await calls.decide(town.window(QIDONG), case_id, request_correction=CORRECTION)
+    await town.case_is(CHONGMING, case_id, cases.CASE_STATE_CORRECTION)
+    return case_id
 
 
 async def _supplemented(town: Town, case_id: str, number: int) -> str:

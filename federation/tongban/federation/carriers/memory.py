@@ -104,9 +104,10 @@ class MemoryNet:
         return self._links[asking, answering]
 
     def post(self, frame: Frame) -> None:
-        """Send a frame on its way."""
+        """Send a frame on its way; like a connection, a link that ends takes along what is still on its way."""
+        link = self._links.get((frame.asking, frame.answering))
         for seconds, arriving in self.way(frame):
-            task = asyncio.create_task(self._arrive(arriving, seconds))
+            task = asyncio.create_task(self._arrive(arriving, seconds, link))
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
 
@@ -129,8 +130,10 @@ class MemoryNet:
 
         return AnsweredLink(self._stations[answering].house.node.ask, write)
 
-    async def _arrive(self, frame: Frame, seconds: float) -> None:
+    async def _arrive(self, frame: Frame, seconds: float, over: AnsweredLink | None) -> None:
         await asyncio.sleep(seconds)
+        if over is not None and over not in self._links.values():
+            return
         try:
             if frame.back:
                 answers = LinkResponse.FromString(frame.data).answers

@@ -37,10 +37,10 @@ class Handling:
             raise _invalid(act, f"{caller.member} delivers its own acts only")
         key = f"act/{act.case_id}/{act.author}/{act.number}"
         claim = rows.act_claim(act.case_id, act.author, act.number, signed.act, b"")
+        held = await self._book.held(act.case_id)  # First: what a repeat has done to it is then recorded.
         earlier = await commands.recorded(self._resources.store, key, claim.digest)
         if earlier is not None:
             return Outcome(earlier)
-        held = await self._book.held(act.case_id)
         self._check_beginning(act, held)
         ordered = self._arrived(NewAct(act, signed.act, signed.seal), held)
         answer = DeliverActResponse(sequence=ordered.first).SerializeToString()
@@ -51,10 +51,10 @@ class Handling:
         """Record what an officer does."""
         request = decoded(DecideCaseRequest, call.body)
         key, digest = commands.request_key(caller, request.request_id), commands.digest_of(request)
+        held = await self._book.find(request.case_id)  # First, as above.
         earlier = await commands.recorded(self._resources.store, key, digest)
         if earlier is not None:
             return Outcome(earlier)
-        held = await self._book.find(request.case_id)
         check_handling(held.view, self._resources.member)
         order = CaseOrder(held.ordered, self._resources.member, self._resources.clock())
         await self._answers.put(order, answer_of(request), self.item(held), call.context.officer)

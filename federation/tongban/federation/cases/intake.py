@@ -55,10 +55,10 @@ class Intake:
         """Take in what a correction asked for."""
         request = decoded(pb.SupplementCaseRequest, call.body)
         key, digest = commands.request_key(caller, request.request_id), commands.digest_of(request)
+        held = await self._book.find(request.case_id)  # First: what a repeat has done to it is then recorded.
         earlier = await commands.recorded(self._resources.store, key, digest)
         if earlier is not None:
             return Outcome(earlier)
-        held = await self._book.find(request.case_id)
         new = self._supplement(request, held.view, call.context.officer)
         view = fold.add(held.view, new.act)
         answer = pb.SupplementCaseResponse(summary=fold.summary(view, held.row.item_name)).SerializeToString()
