@@ -5,6 +5,7 @@ author = "Tongban contributors"
 copyright = "2026, Tongban contributors"  # noqa: A001 (the name is Sphinx's)
 
 extensions = ["myst_parser"]
+myst_heading_anchors = 3
 exclude_patterns = ["_build"]
 
 html_theme = "furo"
