@@ -13,8 +13,14 @@ def _text(name: str) -> str:
     return (REPOSITORY / name).read_text(encoding="utf-8")
 
 
-def _code_blocks(text: str) -> list[str]:
-    return re.findall(r"^```.*?^```$", text, re.MULTILINE | re.DOTALL)
+def _code_blocks(text: str) -> list[list[str]]:
+    """Return the lines of each block; of one that shows a command's output, the command without its language."""
+    blocks = [block.splitlines() for block in re.findall(r"^```.*?^```$", text, re.MULTILINE | re.DOTALL)]
+    return [_commands(block) if block[0] == "```console" else block for block in blocks]
+
+
+def _commands(block: list[str]) -> list[str]:
+    return [line.removesuffix(" --language zh") for line in block if line.startswith("$ ")] + [str(len(block))]
 
 
 def _heading_levels(text: str) -> list[str]:
