@@ -6,7 +6,7 @@ of the refusal, filled in when it is told.
 
 from dataclasses import dataclass
 
-INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED = 3, 4, 5, 6, 7
+CANCELLED, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED = 1, 3, 4, 5, 6, 7
 RESOURCE_EXHAUSTED, FAILED_PRECONDITION, ABORTED, UNIMPLEMENTED, INTERNAL_STATUS = 8, 9, 10, 12, 13
 UNAVAILABLE, UNAUTHENTICATED = 14, 16
 
@@ -86,6 +86,16 @@ DEADLINE = _code(
     "在调用方允许的 {seconds} 秒内未得到答复。",
     "Ask again, with more time if the member is far or slow. A repeated command needs the same request id.",
     "请重试,必要时放宽时限;重复办理类请求须使用同一请求编号。",
+    retryable=True,
+)
+
+CALLER_LEFT = _code(
+    "CALLER_LEFT",
+    CANCELLED,
+    "The caller left before there was an answer.",
+    "调用方在得到答复之前已断开。",
+    "Ask again. A repeated command needs the same request id.",
+    "请重试;重复办理类请求须使用同一请求编号。",
     retryable=True,
 )
 

@@ -5,7 +5,7 @@ notices and saves a signature and a commit for each step (docs/design.md).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tongban.api.common.v1.common_pb2 import Seal
 from tongban.core.sealing import Leaf, seal_all
@@ -19,7 +19,7 @@ GATHER_FROM = 4
 GATHER_SECONDS = 0.002
 MOST_AT_ONCE = 512
 
-_Waiting = tuple[Step, "asyncio.Future[Sequence[Seal]]"]
+_Waiting = tuple[Step, "asyncio.Future[Sequence[Seal]]", Callable[[], None]]
 
 
 class Flush:
@@ -33,15 +33,17 @@ class Flush:
         self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
         self._flushes: set[asyncio.Task[None]] = set()
 
-    async def put(self, step: Step) -> Sequence[Seal]:
+    async def put(self, step: Step, after: Callable[[], None] = lambda: None) -> Sequence[Seal]:
         """Seal and write one step, with whatever else waits; return its seals once it is durable.
+
+        `after` is called once it is durable, also if the caller has left meanwhile.
 
         Raises:
             Lost: one of its claims stands already; nothing of it was written.
             StoreFailed: it could not be written.
         """
         future: asyncio.Future[Sequence[Seal]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((step, future))
+        self._waiting.append((step, future, after))
         self._under_way += 1
         self._arm()
         try:
@@ -76,7 +78,7 @@ class Flush:
         try:
             await self._seal_and_write(batch)
         except BaseException as error:
-            for _, future in batch:
+            for _, future, _ in batch:
                 if not future.done():
                     future.set_exception(error)
             if not isinstance(error, Exception):
@@ -84,13 +86,16 @@ class Flush:
 
     async def _seal_and_write(self, batch: list[_Waiting]) -> None:
         seals = await self._seals(batch)
-        units = [step.unit(own) for (step, _), own in zip(batch, seals, strict=True)]
+        units = [step.unit(own) for (step, _, _), own in zip(batch, seals, strict=True)]
         written = [index for index, unit in enumerate(units) if unit != Unit()]
         failures = await self._commit([units[index] for index in written]) if written else []
         failed = dict(zip(written, failures, strict=True))
-        for index, (_, future) in enumerate(batch):
+        for index, (_, future, after) in enumerate(batch):
+            failure = failed.get(index)
+            if failure is None:
+                after()
             if not future.done():
-                _settle(future, failed.get(index), seals[index])
+                _settle(future, failure, seals[index])
 
     async def _commit(self, units: Sequence[Unit]) -> Sequence[Exception | None]:
         """Write units together; if one of them can never be written, each alone, so that only its caller is hurt."""
@@ -102,9 +107,9 @@ class Flush:
             return [(await self._commit([unit]))[0] for unit in units]
 
     async def _seals(self, batch: list[_Waiting]) -> list[Sequence[Seal]]:
-        leaves = [leaf for step, _ in batch for leaf in step.leaves]
+        leaves = [leaf for step, _, _ in batch for leaf in step.leaves]
         seals = iter(await seal_all(self._signer, leaves) if leaves else [])
-        return [[next(seals) for _ in step.leaves] for step, _ in batch]
+        return [[next(seals) for _ in step.leaves] for step, _, _ in batch]
 
 
 def _settle(future: "asyncio.Future[Sequence[Seal]]", failed: Exception | None, seals: Sequence[Seal]) -> None:

@@ -5,8 +5,10 @@
 `Node.ask` is that way. It knows no transport and no carrier: time, keys, store and network are passed in.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from uuid import uuid4
 
@@ -69,7 +71,7 @@ class Node:
                 caller = caller if caller.member else self._authenticator.authenticate(call)
                 place = locate(call, self._keeper.view, self.member, self._clock())
                 row = authorize(call, caller, place, self._keeper.view, self._clock())
-                outcome = await (self._handle(caller, call) if place.here else self._forward(caller, call, place))
+                outcome = await (self._handle(caller, call, row) if place.here else self._forward(caller, call, place))
             except Exception as error:
                 outcome = Outcome(refusal=self._refusal(error))
             try:
@@ -80,11 +82,16 @@ class Node:
                 return await self._unrecorded(call, error)
         return await self._unrecorded(call, RuntimeError("other calls were always faster"))
 
-    async def _handle(self, caller: Caller, call: Call) -> Outcome:
+    async def _handle(self, caller: Caller, call: Call, row: str) -> Outcome:
         handler = self._handlers.get(call.method)
         if handler is None:
             raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method, "member": self.member})
-        outcome = await handler(caller, call)
+        try:
+            outcome = await handler(caller, call)
+        except asyncio.CancelledError:
+            with suppress(StoreFailed):
+                await self._record(call, caller, row, Outcome(refusal=Refusal(codes.CALLER_LEFT)))
+            raise
         if call.question is not None:
             messages.check_size("the answer", outcome.body)
         return outcome
@@ -103,9 +110,10 @@ class Node:
         if call.question is not None:
             return await self._record_answer(call.question, caller, row, outcome)
         step = outcome.step.then(self._evidence(call, caller, row, outcome))
-        if not step.empty:
-            await self._flush.put(step)
-        outcome.after()
+        if step.empty:
+            outcome.after()
+        else:
+            await self._flush.put(step, outcome.after)
         return Reply(outcome.body, outcome.stream, outcome.refusal.at(self.member) if outcome.refusal else None)
 
     async def _record_answer(self, asked: Question, caller: Caller, row: str, outcome: Outcome) -> Reply:
@@ -118,8 +126,7 @@ class Node:
             record = evidence.answered(asked, sealed, outcome, row, now)
             return Unit(claims=claims, evidence=(record.SerializeToString(),))
 
-        seals = await self._flush.put(outcome.step.then(Step([answer.leaf], unit_of)))
-        outcome.after()
+        seals = await self._flush.put(outcome.step.then(Step([answer.leaf], unit_of)), outcome.after)
         return Reply(sealed=answer.sealed(seals[-1]))
 
     def _evidence(self, call: Call, caller: Caller, row: str, outcome: Outcome) -> Step:

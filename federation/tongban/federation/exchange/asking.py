@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
@@ -17,9 +18,12 @@ from tongban.api.exchange.v1.exchange_pb2 import Question as Carried
 from tongban.core import codes
 from tongban.core.errors import Refusal, refusal_of
 from tongban.core.times import Clock
-from tongban.federation.calls import Exchanged
+from tongban.federation import evidence
+from tongban.federation.calls import Exchanged, Outcome, writes
 from tongban.federation.exchange import messages
 from tongban.federation.flush import Flush
+from tongban.federation.store.errors import StoreFailed
+from tongban.federation.store.units import Unit
 from tongban.federation.trust.keeper import Keeper
 
 
@@ -131,8 +135,19 @@ class Asking:
             refusal = _refusal(peer, error, seconds)
             self.carrier.cancel(peer, [header.id])
             raise NotAnswered(Exchanged(sealed, header, status=refusal.code.status), refusal) from None
+        except asyncio.CancelledError:
+            self.carrier.cancel(peer, [header.id])
+            if pending.left:
+                await self._record(Exchanged(sealed, header), Refusal(codes.CALLER_LEFT))
+            raise
         finally:
             self._pending.pop(header.id, None)
+
+    async def _record(self, exchanged: Exchanged, refusal: Refusal) -> None:
+        """Record an exchange whose asker has left, which nobody else can."""
+        record = evidence.asked(exchanged, Outcome(refusal=refusal), self._clock())
+        with suppress(StoreFailed):
+            await self._flush.put(writes(Unit(evidence=(record.SerializeToString(),))))
 
     def _give_up(self, id_: str, sealed: SealedMessage) -> None:
         """Remember an attempt, so that its late answer is not taken for one to the next attempt under the same id."""
