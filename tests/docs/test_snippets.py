@@ -37,6 +37,7 @@ def readers() -> Iterator[Readers]:
         yield Readers(stack)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", RUNNABLE, ids=[str(page.relative_to(REPOSITORY)) for page in RUNNABLE])
 def test_what_a_page_says_is_so(page: Path, readers: Readers) -> None:
     readers.do(page)
