@@ -68,8 +68,8 @@ METHOD_UNKNOWN = _code(
     UNIMPLEMENTED,
     "{member} does not publish the method {method}.",
     "成员 {member} 未发布方法 {method}。",
-    "Check the method's name and the member in the call's context; `tongban catalogue` shows what members publish.",
-    "请核对方法名和调用上下文中的成员;可用 tongban catalogue 查看各成员发布的内容。",
+    "Check the method's name and the member in the call's context; a member's catalogue lists the services it answers.",
+    "请核对方法名和调用上下文中的成员;成员目录列出其应答的服务。",
 )
 REQUEST_REUSED = _code(
     "REQUEST_REUSED",
@@ -179,8 +179,8 @@ ITEM_UNKNOWN = _code(
 WRONG_AUTHORITY = _code(
     "WRONG_AUTHORITY",
     FAILED_PRECONDITION,
-    "{asked} is not competent for item {item} at {place}. The right authority is {right}.",
-    "{asked} 对 {place} 的事项 {item} 没有管辖权,应由 {right} 办理。",
+    "Item {item} at {place} is not a matter of {asked}. The right authority is {right}.",
+    "{place} 的事项 {item} 不归 {asked} 管辖,应由 {right} 办理。",
     "Send the case with the place that decides the matter ({fact}), and to that authority.",
     "请按业务属地依据({fact})填写所在地,并向有管辖权的机关提交。",
 )

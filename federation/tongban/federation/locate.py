@@ -74,7 +74,7 @@ def _wrong_authority(
     view: TrustView, publishers: dict[str, Item], competent: list[str], item: str, place: str, named: str
 ) -> Refusal:
     right = [view.title(member) for member in competent or sorted(publishers)]
-    asked = view.title(named) if named else "nobody in the federation"
+    asked = view.title(named) if named else "any member of the federation"
     facts = {
         "asked": asked,
         "item": item,

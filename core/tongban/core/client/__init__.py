@@ -9,6 +9,7 @@ from tongban.core.client._requests import Decision, Verified
 from tongban.core.client.admin_client import AdminClient
 from tongban.core.client.async_client import AsyncClient
 from tongban.core.client.context import Context, LookupOptions, Options, SubmitOptions
+from tongban.core.client.papers import SavedPaper, save_paper
 from tongban.core.client.sync_client import Client
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Decision",
     "LookupOptions",
     "Options",
+    "SavedPaper",
     "SubmitOptions",
     "Verified",
+    "save_paper",
 ]

@@ -91,5 +91,5 @@ def hindrance(outbox: list[OutboxRow], work: list[WorkRow]) -> str:
     if outbox and outbox[0].error:
         return f"{outbox[0].peer} does not take it yet: {outbox[0].error}"
     if outbox:
-        return f"{len(outbox)} messages wait for the node of {outbox[0].peer}"
+        return f"waits for the node of {outbox[0].peer} ({len(outbox)} to deliver)"
     return ""

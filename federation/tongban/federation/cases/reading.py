@@ -70,7 +70,8 @@ class CaseReading:
 
 
 def _update(signed: SignedEvent, view: fold.CaseView, item_name: str) -> bytes:
-    return pb.WatchCaseResponse(event=signed, summary=fold.summary(view, item_name)).SerializeToString()
+    summary = fold.summary(view, item_name)
+    return pb.WatchCaseResponse(event=signed, summary=summary, sequence=view.sequence).SerializeToString()
 
 
 def _answer(message: pb.GetCaseResponse | pb.ListCasesResponse | pb.GetResultResponse) -> Outcome:

@@ -6,20 +6,17 @@ from typing import Any
 from tongban.api.common.v1.common_pb2 import Paper
 from tongban.api.documents.v1.documents_pb2 import Document, PublicKey
 from tongban.core import codes
-from tongban.core.client import Client
+from tongban.core.client import Client, save_paper
 from tongban.core.documents import DIRECTORY
 from tongban.core.errors import Refusal
-from tongban.core.signing import openssl_command, public_pem
 
 
 def save(client: Client, paper: Paper, out: Path) -> dict[str, Any]:
     """Write a paper, its signature and its issuer's key from the directory, and say how OpenSSL verifies them."""
     key = _key(client, paper)
-    signature, key_file = out.with_name(f"{out.name}.sig"), out.with_name(f"{out.name}.pem")
-    for file, content in ((out, paper.content), (signature, paper.signature), (key_file, public_pem(key))):
-        file.write_bytes(content)
-    verify = openssl_command(key, key_file=str(key_file), signature_file=str(signature), content_file=str(out))
-    return {"file": str(out), "signature": str(signature), "key_file": str(key_file), "verify": verify}
+    saved = save_paper(paper, key, out)
+    files = {"file": str(saved.file), "signature": str(saved.signature), "key_file": str(saved.key_file)}
+    return {**files, "verify": saved.verify}
 
 
 def _key(client: Client, paper: Paper) -> PublicKey:

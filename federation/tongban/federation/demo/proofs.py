@@ -2,7 +2,6 @@
 
 import shlex
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from tongban.api.cases.v1.cases_pb2 import GetCaseResponse
@@ -12,19 +11,10 @@ from tongban.api.evidence.v1.evidence_pb2 import Evidence
 from tongban.core import signing
 from tongban.core.case import record
 from tongban.core.case.fold import CaseView
-from tongban.core.client import AdminClient
+from tongban.core.client import AdminClient, SavedPaper, save_paper
 from tongban.core.documents import Authorities, believed
 from tongban.core.evidence import Findings, read, verify_file, write
 from tongban.core.sealing import KeyRing
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """A paper on disk, with what verifies it."""
-
-    paper: Path
-    command: str
-    """OpenSSL's command line."""
 
 
 def keys_of(directory: Path, authority: Path) -> KeyRing:
@@ -35,22 +25,18 @@ def keys_of(directory: Path, authority: Path) -> KeyRing:
     return KeyRing({(member.id, key.key_id): key for member in listed.members for key in member.keys})
 
 
-def save(paper: Paper, keys: KeyRing, folder: Path, name: str) -> Saved:
+def save(paper: Paper, keys: KeyRing, folder: Path, name: str) -> SavedPaper:
     """Write a paper, its signature and its issuer's key as OpenSSL takes them."""
     folder.mkdir(parents=True, exist_ok=True)
     key = keys.key(paper.issuer, paper.key_id)
     if key is None:
         raise ValueError(f"the directory lists no key {paper.key_id} of {paper.issuer}")
-    files = {suffix: folder / f"{name}.{suffix}" for suffix in ("txt", "sig", "pem")}
-    for suffix, content in (("txt", paper.content), ("sig", paper.signature), ("pem", signing.public_pem(key))):
-        files[suffix].write_bytes(content)
-    names = {"key_file": str(files["pem"]), "signature_file": str(files["sig"]), "content_file": str(files["txt"])}
-    return Saved(files["txt"], signing.openssl_command(key, **names))
+    return save_paper(paper, key, folder / name)
 
 
-def openssl_agrees(saved: Saved) -> bool:
+def openssl_agrees(saved: SavedPaper) -> bool:
     """Say whether the OpenSSL command verifies a paper."""
-    return subprocess.run(shlex.split(saved.command), capture_output=True, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(shlex.split(saved.verify), capture_output=True, check=False).returncode == 0  # noqa: S603
 
 
 def verified(case: GetCaseResponse, keys: KeyRing) -> CaseView:

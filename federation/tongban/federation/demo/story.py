@@ -100,8 +100,8 @@ class Story:
             )
             self.case_id = receipt.case_id
             stage.say(f"intake number 收件编号 {receipt.intake_number}", f"收件编号 {receipt.intake_number}")
-            saved = proofs.save(receipt.receipt, self.keys, self.papers, "receipt")
-            stage.say(saved.command, saved.command)
+            saved = proofs.save(receipt.receipt, self.keys, self.papers, "receipt.txt")
+            stage.say(saved.verify, saved.verify)
             stage.claim(
                 proofs.openssl_agrees(saved), "the receipt verifies by OpenSSL alone", "收件告知单仅凭 OpenSSL 即可验签"
             )
@@ -142,7 +142,7 @@ class Story:
             self.officer.decide(self.case_id, Approve("准予变更登记:住所变更为江苏省启东市虚构路 1 号。"))
             self._await_state(self.clerk, pb.CASE_STATE_APPROVED)
             result = self.clerk.result(self.case_id)
-            saved = proofs.save(result, self.keys, self.papers, "result")
+            saved = proofs.save(result, self.keys, self.papers, "result.txt")
             stage.claim(
                 result.issuer == QIDONG and proofs.openssl_agrees(saved),
                 f"{result.title}, signed by 启东, verified by OpenSSL in 崇明",

@@ -686,6 +686,9 @@ class WatchCaseResponse(_message.Message):
 
     EVENT_FIELD_NUMBER: _builtins.int
     SUMMARY_FIELD_NUMBER: _builtins.int
+    SEQUENCE_FIELD_NUMBER: _builtins.int
+    sequence: _builtins.int
+    """Place of the event in the case: what `after` takes to go on from here."""
     @_builtins.property
     def event(self) -> _acts_pb2.SignedEvent:
         """The event."""
@@ -699,10 +702,11 @@ class WatchCaseResponse(_message.Message):
         *,
         event: _acts_pb2.SignedEvent | None = ...,
         summary: Global___CaseSummary | None = ...,
+        sequence: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "summary", b"summary"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event", b"event", "sequence", b"sequence", "summary", b"summary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
