@@ -14,15 +14,22 @@ class Kind(Enum):
     """What sort of method it is."""
 
     LOOKUP = "look-up"
-    """Answered by the member that the context names; between members it needs an agreement row and a purpose."""
     CASE = "case"
-    """Always local: what travels are acts and events."""
     RECORD = "record"
-    """Acts, events and materials between the two members of a case."""
     PUBLIC = "public"
-    """What every member may know: items and documents."""
     ADMIN = "admin"
-    """For operators."""
+
+
+KINDS: dict[Kind, str] = {
+    Kind.LOOKUP: "Answered by the member that the call's context names. It needs a purpose, and between members a row "
+    "of an agreement; a message that was answered is not answered again.",
+    Kind.CASE: "Always answered by the window's own node: what travels between members are acts and events.",
+    Kind.RECORD: "Acts, events and materials between the two members of a case; repeated, they get their recorded "
+    "answer.",
+    Kind.PUBLIC: "What every member may know: items and documents.",
+    Kind.ADMIN: "For operators.",
+}
+"""What each kind means."""
 
 
 @dataclass(frozen=True, slots=True)
