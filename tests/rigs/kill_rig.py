@@ -10,11 +10,11 @@ import secrets
 import statistics
 import sys
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tongban.api.admin.v1.admin_pb2 import PeerStatus
 from tongban.core.client import AsyncClient, Context
 from tongban.core.errors import Refusal
 from tongban.core.testing.federation import Federation, eventually
@@ -72,13 +72,18 @@ class Rig:
         async with self._window(INTAKE) as clerk, self._window(HANDLING) as officer, asyncio.TaskGroup() as lanes:
             told = [lanes.create_task(self._lane(lane, clerk, officer)) for lane in range(1, cases + 1)]
             await asyncio.gather(*(one.run() for one in supervisors))
-            self._killed, last = True, self.history.now()
             self.restarts = [second for one in supervisors for second in one.restarts]
-            await asyncio.wait(told, timeout=HEAL_SECONDS)
-            for one in told:
-                one.cancel()
+            self._killed = True
+            await self._heal(told)
+
+    async def _heal(self, told: Sequence[asyncio.Task[None]]) -> None:
+        last = self.history.now()
+        await asyncio.wait(told, timeout=HEAL_SECONDS)
+        for one in told:
+            one.cancel()
         with suppress(TimeoutError):
-            await asyncio.to_thread(eventually, self._quiet, HEAL_SECONDS)
+            left = HEAL_SECONDS - (self.history.now() - last)
+            await asyncio.to_thread(eventually, self._quiet, max(1.0, left))
         self.healed = self.history.now() - last
 
     def _supervisors(self, kills: int) -> list[Supervisor]:
@@ -98,11 +103,12 @@ class Rig:
                 await Story(name, clerk, officer, self.history, self._chance(name)).tell()
 
     def _quiet(self) -> bool:
-        return not any(peer.queued for member in self.federation.places for peer in self._peers(member))
+        return not any(self._waits(member) for member in self.federation.places)
 
-    def _peers(self, member: str) -> list[PeerStatus]:
+    def _waits(self, member: str) -> bool:
         with self.federation.admin(member) as admin:
-            return list(admin.status().peers)
+            status = admin.status()
+        return bool(status.handlers_failing or any(peer.queued for peer in status.peers))
 
     def _window(self, member: str) -> AsyncClient:
         place, context = self.federation.places[member], Context(officer="li.q")

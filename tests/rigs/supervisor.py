@@ -12,7 +12,7 @@ from .history import Entry, History
 MOST_COMMANDS = 4
 """After so many commands at most a node is killed."""
 
-MOST_UP_SECONDS = 10.0
+MOST_UP_SECONDS = 4.0
 """For so long at most it is left to wait for them, and before them for windows to have found it again."""
 
 DELAYS = (0.02, 0.5)
