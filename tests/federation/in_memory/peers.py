@@ -1,5 +1,6 @@
 """A peer that speaks for itself: questions made by hand, sealed with a member's own key, given straight to a node."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -9,12 +10,14 @@ from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
 
 from tongban.api.common.v1.common_pb2 import CallContext
-from tongban.api.exchange.v1.exchange_pb2 import Header, Question
+from tongban.api.exchange.v1.exchange_pb2 import Header, Question, SealedMessage
 from tongban.core.errors import refusal_of
 from tongban.core.sealing import seal_all
 from tongban.core.signing import Signer
+from tongban.core.times import moment
 from tongban.federation.carriers.memory import Station
 from tongban.federation.exchange import answering, messages
+from tongban.federation.exchange.asking import Asking
 
 
 @dataclass(frozen=True)
@@ -57,3 +60,26 @@ class Peer:
         header = Header.FromString(answer.header)
         code = refusal_of(Status.FromString(answer.body)).code.name if header.status else ""
         return Answered(answer.body, code)
+
+
+@dataclass(frozen=True)
+class Liar:
+    """A carrier to a peer that answers each question with an answer of its own making, sealed with its own key."""
+
+    asking: Asking
+    signer: Signer
+    body: bytes
+    header: Mapping[str, Any]
+    """Fields of the answer's header that are other than the right ones."""
+
+    async def send(self, peer: str, questions: Sequence[Question]) -> None:
+        for question in questions:
+            asked = Header.FromString(question.message.header)
+            right = messages.answer(question.message, asked, peer, self.body, 0, moment(asked.sent_at)).header
+            right.MergeFrom(Header(**self.header))
+            data = right.SerializeToString()
+            (seal,) = await seal_all(self.signer, [messages.header_leaf(data)])
+            self.asking.answered([SealedMessage(header=data, seal=seal, body=self.body)])
+
+    def cancel(self, peer: str, ids: Sequence[str]) -> None:
+        pass

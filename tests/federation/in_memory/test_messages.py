@@ -8,20 +8,23 @@ from datetime import timedelta
 
 import pytest
 
+from tongban.api.cases.v1.cases_pb2 import CASE_STATE_ARRIVED
 from tongban.api.common.v1.common_pb2 import CallContext, Seal
 from tongban.api.credit.v1.credit_pb2 import AVAILABILITY_OBTAINED, QueryCreditRequest
 from tongban.api.evidence.v1.evidence_pb2 import SIDE_ANSWERED, SIDE_ASKED
-from tongban.api.exchange.v1.exchange_pb2 import SealedMessage
+from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, SealedMessage
 from tongban.core import codes
+from tongban.core.codes import Code
 from tongban.core.errors import Refusal
 from tongban.core.signing import LocalSigner, generate_key
+from tongban.federation.carriers.memory import Frame
 from tongban.federation.transport.memory import MemoryClient
 
 from . import calls
 from .faults import Wiretap, altering_answers, altering_questions, dropping, flipped, with_header
-from .laid_out import BULKY_CODE, CHONGMING, CREDIT, CREDIT_PURPOSE, FIRM, HANGZHOU, QIDONG
+from .laid_out import BULKY_CODE, CHONGMING, CREDIT, CREDIT_PURPOSE, FIRM, HANGZHOU, QIDONG, LaidOut
 from .outcomes import refused
-from .peers import Peer
+from .peers import Liar, Peer
 from .town import Town
 from .waiting import eventually
 
@@ -100,6 +103,56 @@ async def test_an_altered_answer_is_not_believed(town: Town, alter: Callable[[Se
         await calls.query(asking(town))
     assert await town.errors(CHONGMING) == ["MESSAGE_ALTERED"]
     assert await town.errors(QIDONG) == [""]
+
+
+LIES: dict[str, tuple[bytes, dict[str, object], Code]] = {
+    "an answer to another question": (b"", {"question_digest": bytes(range(32))}, codes.MESSAGE_ALTERED),
+    "a question": (b"", {"receiver": QIDONG}, codes.MESSAGE_ALTERED),
+    "an answer that nobody asked for": (b"", {"id": "nobody"}, codes.DEADLINE),
+    "a status that there is not": (b"", {"status": 17}, codes.DEADLINE),
+    "a refusal that is none": (b"\xff", {"status": 7}, codes.ANSWER_UNREADABLE),
+    "a refusal without a code": (b"", {"status": 7}, codes.INTERNAL),
+}
+
+
+@pytest.mark.parametrize(("body", "header", "code"), LIES.values(), ids=LIES)
+async def test_a_peer_that_answers_wrongly_with_its_own_seal(
+    town: Town, body: bytes, header: dict[str, object], code: Code
+) -> None:
+    asker, liar = town.nodes[CHONGMING].resources.asking, town.nodes[QIDONG].resources.signer
+    asker.carrier = Liar(asker, liar, body, header)
+    with refused(code):
+        await calls.query(replace(asking(town), seconds=0.2))
+    record = (await town.evidence(CHONGMING))[-1]
+    assert (record.side, record.error_code) == (SIDE_ASKED, code.name)
+    assert record.HasField("answer") is (code is not codes.DEADLINE)
+
+
+async def test_a_late_answer_is_not_taken_for_one_to_the_next_attempt(laid_out: LaidOut) -> None:
+    async with Town(laid_out) as town:
+        town.ask_seconds = 0.4
+        await town.start(CHONGMING, QIDONG)
+        town.net.way = Late()
+        receipt = await calls.submit(town.window(CHONGMING))
+        await town.case_is(QIDONG, receipt.case_id, CASE_STATE_ARRIVED)
+        told = ["", "DEADLINE", "", "", ""]  # the submission, two attempts, two events
+        await eventually(lambda: _has(town, CHONGMING, told, in_any_order=True))
+
+
+class Late:
+    """Has the first answer to 崇明 arrive while the second attempt is still on its way."""
+
+    def __init__(self) -> None:
+        self._questions, self._answers = 0, 0
+
+    def __call__(self, frame: Frame) -> list[tuple[float, Frame]]:
+        if frame.asking != CHONGMING:
+            return [(0.0, frame)]
+        if frame.back:
+            self._answers += 1
+            return [(1.0 if self._answers == 1 else 0.0, frame)]
+        self._questions += bool(LinkRequest.FromString(frame.data).questions)
+        return [(0.0 if self._questions == 1 else 0.35, frame)]
 
 
 @pytest.mark.parametrize("back", [False, True], ids=["question", "answer"])

@@ -1,7 +1,6 @@
 """Asking peers: a question is sealed, carried, and waits for the answer that fits it."""
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from hashlib import sha256
 from typing import Protocol
 from uuid import uuid4
 
+from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
 from tongban.api.common.v1.common_pb2 import CallContext
@@ -57,12 +57,11 @@ class _Pending:
     """A question whose answer somebody waits for."""
 
     peer: str
+    question: bytes
+    """SHA-256 of its header: only the answer to this attempt, from this peer, is looked at."""
     answer: "asyncio.Future[SealedMessage]"
     left: bool = False
     """Whether the carrier has it; what has not left cannot be lost."""
-
-
-_ATTEMPTS_REMEMBERED = 8
 
 
 class Asking:
@@ -75,8 +74,6 @@ class Asking:
         self._clock = clock
         self._valid = valid
         self._pending: dict[str, _Pending] = {}
-        self._given_up: dict[str, deque[bytes]] = {}
-        """By id: digests of earlier attempts that nobody waits for any more."""
         self.carrier: Carrier
 
     async def ask(
@@ -100,22 +97,16 @@ class Asking:
         header = Header(id=id_, sender=self._member, receiver=peer, method=method, window=window)
         unsealed = messages.question(header, context, body, self._clock(), self._valid)
         sealed = unsealed.sealed(await self._flush.seal(unsealed.leaf))
-        try:
-            answer = await self._carry(peer, sealed, unsealed.header, seconds)
-        except NotAnswered:
-            if message_id:
-                self._give_up(message_id, sealed)
-            raise
-        self._given_up.pop(id_, None)
+        answer = await self._carry(peer, sealed, unsealed.header, seconds)
         return self._believed(sealed, unsealed.header, answer)
 
-    def answered(self, answers: Sequence[SealedMessage]) -> None:
-        """Take answers from the carrier; those that nobody waits for are dropped."""
+    def answered(self, peer: str, answers: Sequence[SealedMessage]) -> None:
+        """Take a peer's answers from the carrier; those that nobody waits for there are dropped."""
         for answer in answers:
             id_, question = _id_and_question(answer)
             pending = self._pending.get(id_)
-            is_late = question in self._given_up.get(id_, ())
-            if pending and not is_late and not pending.answer.done():
+            fits = pending is not None and (pending.peer, pending.question) == (peer, question)
+            if pending is not None and fits and not pending.answer.done():
                 pending.answer.set_result(answer)
 
     def lost(self, peer: str) -> None:
@@ -125,7 +116,8 @@ class Asking:
                 pending.answer.set_exception(PeerUnavailable())
 
     async def _carry(self, peer: str, sealed: SealedMessage, header: Header, seconds: float) -> SealedMessage:
-        pending = self._pending[header.id] = _Pending(peer, asyncio.get_running_loop().create_future())
+        digest = sha256(sealed.header).digest()
+        pending = self._pending[header.id] = _Pending(peer, digest, asyncio.get_running_loop().create_future())
         try:
             async with asyncio.timeout(seconds):
                 await self._send(peer, sealed, seconds)
@@ -149,11 +141,6 @@ class Asking:
         with suppress(StoreFailed):
             await self._flush.put(writes(Unit(evidence=(record.SerializeToString(),))))
 
-    def _give_up(self, id_: str, sealed: SealedMessage) -> None:
-        """Remember an attempt, so that its late answer is not taken for one to the next attempt under the same id."""
-        attempts = self._given_up.setdefault(id_, deque(maxlen=_ATTEMPTS_REMEMBERED))
-        attempts.append(sha256(sealed.header).digest())
-
     async def _send(self, peer: str, sealed: SealedMessage, seconds: float) -> None:
         question = Carried(message=sealed, timeout_ms=max(1, min(600_000, int(seconds * 1000))))
         try:
@@ -168,8 +155,22 @@ class Asking:
             raise NotAnswered(Exchanged(sealed, asked, answer, refusal.code.status), refusal) from None
         exchanged = Exchanged(sealed, asked, answer, header.status)
         if header.status:
-            raise NotAnswered(exchanged, refusal_of(Status.FromString(answer.body)))
+            raise NotAnswered(exchanged, _refused(asked.receiver, answer.body))
         return exchanged, answer.body
+
+
+def _refused(peer: str, body: bytes) -> Refusal:
+    try:
+        return refusal_of(Status.FromString(body))
+    except DecodeError:
+        return Refusal(codes.ANSWER_UNREADABLE, {"endpoint": peer, "reason": "its refusal is no status"})
+
+
+def _told(peer: str, body: bytes) -> Refusal:
+    try:
+        return refusal_of(Status.FromString(body))
+    except DecodeError:
+        return Refusal(codes.MESSAGE_ALTERED, {"member": peer, "what": "what it refuses with is no status"})
 
 
 def _refusal(peer: str, error: Exception, seconds: float) -> Refusal:
