@@ -155,15 +155,8 @@ class Asking:
             raise NotAnswered(Exchanged(sealed, asked, answer, refusal.code.status), refusal) from None
         exchanged = Exchanged(sealed, asked, answer, header.status)
         if header.status:
-            raise NotAnswered(exchanged, _refused(asked.receiver, answer.body))
+            raise NotAnswered(exchanged, _told(asked.receiver, answer.body))
         return exchanged, answer.body
-
-
-def _refused(peer: str, body: bytes) -> Refusal:
-    try:
-        return refusal_of(Status.FromString(body))
-    except DecodeError:
-        return Refusal(codes.ANSWER_UNREADABLE, {"endpoint": peer, "reason": "its refusal is no status"})
 
 
 def _told(peer: str, body: bytes) -> Refusal:
