@@ -72,12 +72,14 @@ class Handling:
         return published.published(division_of(self._resources.member))
 
     def _check_beginning(self, act: Act, held: Held | None) -> None:
-        """Refuse a case that no agreement lets its author take in."""
-        if held is not None or act.WhichOneof("content") != "received":
+        """Refuse a case that is another's, or that no agreement lets its author take in."""
+        if act.WhichOneof("content") != "received" or (held is not None and held.ordered is not None):
             return
         received, member = act.received, self._resources.member
         if received.handling != member:
             raise _invalid(act, f"it is meant for {received.handling}")
+        if held is not None and (held.view.intake, held.view.handling) != (act.author, member):
+            raise _invalid(act, f"{held.view.intake} took this case in for {held.view.handling}")
         if not act.case_id.startswith(f"{division_of(act.author)}-"):
             raise _invalid(act, "the case id is not one of its author's")
         if received.item_code not in self._resources.registry.items:

@@ -1,6 +1,6 @@
 """The intake member's copy of a case: events of the handling member, each believed only as the next of its case."""
 
-from tongban.api.cases.v1.acts_pb2 import Act, Event
+from tongban.api.cases.v1.acts_pb2 import Act, Event, SignedEvent
 from tongban.api.exchange.v1.exchange_pb2 import DeliverEventRequest, DeliverEventResponse
 from tongban.core import codes
 from tongban.core.case import fold, record
@@ -36,12 +36,20 @@ class Replica:
         if await commands.recorded(self._resources.store, claim.key, claim.digest) is not None:
             return Outcome(answer)
         event, act = record.believed_event(self._resources.keeper.view, signed, held.ordered)
+        self._check_own(event, act, signed, held)
         view = fold.add_event(held.ordered, event, signed.event, act)
         shown = self._with_pending(view, held)
         kept = rows.event_row(event.case_id, event.sequence, signed)
         shown_row = rows.case_row(shown, held.row.item_name, held.row.window)
         unit = Unit((claim,), (kept, shown_row, *self._done(act)))
         return Outcome(answer, step=writes(unit), after=self._resources.waker(case_topic(event.case_id)))
+
+    def _check_own(self, event: Event, act: Act, signed: SignedEvent, held: Held) -> None:
+        """Refuse an own act that is not the one on its way; what begins a case is always one's own."""
+        if held.ordered is not None and act.author != self._resources.member:
+            return
+        if signed.act.act not in [one.act for one in held.pending]:
+            raise _invalid(event, f"event {event.sequence} brings an act that {self._resources.member} did not make")
 
     def _with_pending(self, view: CaseView, held: Held) -> CaseView:
         """Return the case with own acts that are still on their way."""
