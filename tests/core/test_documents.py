@@ -19,6 +19,7 @@ from tongban.api.documents.v1.documents_pb2 import (
 from tongban.core import codes
 from tongban.core.codes import Code
 from tongban.core.documents import (
+    LONGEST_VALID,
     Authorities,
     Believed,
     Freshness,
@@ -101,7 +102,7 @@ def test_two_of_three_authorities_are_enough(signers: list[int]) -> None:
 @pytest.mark.parametrize("signers", [[], [0], [0, 0], [1, 1, 1]])
 def test_one_authority_is_not_enough_however_often_it_signs(signers: list[int]) -> None:
     refusal = refused(lambda: believe(signed(made(DIRECTORY), *(AUTHORITIES[place] for place in signers))))
-    assert refusal.code is codes.DOCUMENT_INVALID
+    assert (refusal.code, refusal.facts) == (codes.DOCUMENT_INVALID, {"name": "directory"})
     assert refusal.rule == f"{len(set(signers))} of the trusted authorities signed it, and 2 must"
 
 
@@ -172,7 +173,8 @@ def test_no_byte_of_a_document_can_be_changed(name: str) -> None:
 
 
 def test_bytes_that_are_no_document_are_refused() -> None:
-    assert code_for(signed(b"\xff\xff", *AUTHORITIES)) is codes.MALFORMED
+    refusal = refused(lambda: believe(signed(b"\xff\xff", *AUTHORITIES)))
+    assert (refusal.code, refusal.facts) == (codes.MALFORMED, {"type": "Document"})
     empty = made(CATALOGUE)
     empty.ClearField("content")
     refusal = refused(lambda: believe(signed(empty, *AUTHORITIES)))
@@ -233,3 +235,30 @@ def test_a_key_whose_bytes_are_no_key_seals_nothing() -> None:
     broken = KeyRing({(PEER, key.key_id): key})
     one = signed(made(CATALOGUE), SIGNERS[PEER])
     assert refused(lambda: believed(one, TRUSTED, broken)).code is codes.DOCUMENT_INVALID
+
+
+@pytest.mark.parametrize(
+    ("issued", "stale", "expires", "rule"),
+    [
+        (NOW, NOW, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), "it may be valid for 20 years at most"),
+        (NOW, NOW, NOW + LONGEST_VALID + MICROSECOND, "it may be valid for 20 years at most"),
+        (datetime(9999, 1, 1, tzinfo=UTC),) * 3 + ("its moments must be in the years 1 to 9998",),
+        (NOW, NOW + EXPIRES, NOW + STALE, "it must be issued before it is stale, and stale before it expires"),
+        (NOW + STALE, NOW, NOW + EXPIRES, "it must be issued before it is stale, and stale before it expires"),
+    ],
+)
+@pytest.mark.parametrize("name", CONTENTS)
+def test_the_times_of_a_document_are_possible(
+    name: str, issued: datetime, stale: datetime, expires: datetime, rule: str
+) -> None:
+    content, signers = CONTENTS[name]
+    document = made(content)
+    document.issued_at.FromDatetime(issued)
+    document.stale_at.FromDatetime(stale)
+    document.expires_at.FromDatetime(expires)
+    refusal = refused(lambda: believe(signed(document, *signers)))
+    assert (refusal.code, refusal.rule) == (codes.DOCUMENT_INVALID, rule)
+
+
+def test_a_document_may_be_valid_for_twenty_years() -> None:
+    assert believe(signed(new_document(CATALOGUE, 1, NOW, STALE, LONGEST_VALID), SIGNERS[PEER]))

@@ -27,6 +27,12 @@ from tongban.core.times import moment, timestamp
 
 DIRECTORY = "directory"
 
+LONGEST_VALID = timedelta(days=7305)
+"""Twenty years: no document is valid for longer."""
+
+_LATEST_YEAR = 9998
+"""Later moments cannot be told in every time zone."""
+
 
 class Freshness(Enum):
     """How old a document is."""
@@ -117,6 +123,7 @@ def believed(signed: SignedDocument, authorities: Authorities, keys: Keys) -> Be
         Refusal: MALFORMED, INVALID_FIELD, DOCUMENT_INVALID.
     """
     document = decoded(Document, signed.document)
+    _check_times(document)
     if document.HasField("directory"):
         _check_authorities(document, signed, authorities)
     else:
@@ -138,6 +145,16 @@ def check_newer(new: Believed, held: Believed | None) -> bool:
         facts = {"name": new.name, "version": str(new.document.version), "held": str(held.document.version)}
         raise Refusal(codes.DOCUMENT_OLDER, facts)
     return True
+
+
+def _check_times(document: Document) -> None:
+    issued, stale, expires = map(moment, (document.issued_at, document.stale_at, document.expires_at))
+    if not issued <= stale <= expires:
+        raise _invalid(document, "it must be issued before it is stale, and stale before it expires")
+    if expires - issued > LONGEST_VALID:
+        raise _invalid(document, "it may be valid for 20 years at most")
+    if expires.year > _LATEST_YEAR:
+        raise _invalid(document, "its moments must be in the years 1 to 9998")
 
 
 def _check_authorities(document: Document, signed: SignedDocument, authorities: Authorities) -> None:

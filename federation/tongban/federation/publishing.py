@@ -64,9 +64,7 @@ class Publisher:
         version = held.document.version + 1 if held else max(1, int(now.timestamp()))
         document = documents.new_document(catalogue, version, now, STALE, EXPIRES).SerializeToString()
         seal = await self._resources.flush.seal(documents.document_leaf(document))
-        believed = keeper.believe(SignedDocument(document=document, seals=[seal]))
-        await self._resources.flush.put(keeper.step(believed))
-        keeper.take(believed)
+        await keeper.keep(SignedDocument(document=document, seals=[seal]), self._resources.flush.put)
 
     def _catalogue(self) -> Catalogue:
         registry, member = self._resources.registry, self._resources.member

@@ -5,13 +5,17 @@ import logging
 from typing import Protocol
 
 from tongban.api.documents.v1.documents_pb2 import (
+    Document,
     DocumentHead,
     FetchDocumentRequest,
     FetchDocumentResponse,
     ListDocumentsRequest,
     ListDocumentsResponse,
+    SignedDocument,
 )
-from tongban.core.documents import DIRECTORY
+from tongban.core import codes
+from tongban.core.decoding import decoded
+from tongban.core.documents import DIRECTORY, digest_of, name_of
 from tongban.core.errors import Refusal
 from tongban.federation.exchange.asking import PeerUnavailable
 from tongban.federation.publishing import PUBLISH
@@ -74,10 +78,8 @@ class Refresher:
     async def _take(self, peer: str, head: DocumentHead) -> None:
         body = FetchDocumentRequest(digest=head.digest).SerializeToString()
         answer = FetchDocumentResponse.FromString(await self._fetcher.fetch(peer, _FETCH, body))
-        keeper = self._resources.keeper
-        believed = keeper.admit(answer.document)
-        await self._resources.flush.put(keeper.step(believed))
-        keeper.take(believed)
+        _check_asked_for(answer.document, head)
+        believed = await self._resources.keeper.keep(answer.document, self._resources.flush.put)
         if believed.name == DIRECTORY:
             self._resources.waker(PUBLISH, OUTBOX)()
 
@@ -96,6 +98,12 @@ class Refresher:
     def _pause(self) -> float:
         held = self._resources.keeper.view.methods
         return _ALL_HELD_SECONDS if all(peer in held for peer in self._peers()) else _MISSING_SECONDS
+
+
+def _check_asked_for(signed: SignedDocument, head: DocumentHead) -> None:
+    name = name_of(decoded(Document, signed.document))
+    if (name, digest_of(signed)) != (head.name, head.digest):
+        raise Refusal(codes.DOCUMENT_INVALID, {"name": head.name}, rule=f"another one came for it, {name}")
 
 
 async def _first_of(*events: asyncio.Event, seconds: float) -> None:

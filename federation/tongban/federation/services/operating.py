@@ -68,16 +68,10 @@ class Operating:
 
     async def import_document(self, caller: Caller, call: Call) -> Outcome:
         """Take in a directory or agreement."""
-        keeper = self._resources.keeper
-        believed = keeper.admit(decoded(pb.ImportDocumentRequest, call.body).document)
-        answer = pb.ImportDocumentResponse(head=believed.head()).SerializeToString()
-
-        def after() -> None:
-            keeper.take(believed)
-            self._resources.wakes.wake(PUBLISH)
-            self._resources.wakes.wake(OUTBOX)
-
-        return Outcome(answer, step=keeper.step(believed), after=after)
+        signed = decoded(pb.ImportDocumentRequest, call.body).document
+        believed = await self._resources.keeper.keep(signed, self._resources.flush.put)
+        self._resources.waker(PUBLISH, OUTBOX)()
+        return Outcome(pb.ImportDocumentResponse(head=believed.head()).SerializeToString())
 
     async def sign_agreement(self, caller: Caller, call: Call) -> Outcome:
         """Seal an agreement to which this member is a party."""

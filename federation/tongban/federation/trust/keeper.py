@@ -1,5 +1,8 @@
 """Keeps the documents of a node: takes in what can be believed, writes it down, and renews the view."""
 
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
 from tongban.api.documents.v1.documents_pb2 import SignedDocument
@@ -12,6 +15,11 @@ from tongban.federation.store.interface import Store
 from tongban.federation.store.units import Put, Unit
 from tongban.federation.trust.view import TrustView, view_of
 
+log = logging.getLogger(__name__)
+
+Write = Callable[[Step], Awaitable[object]]
+"""Makes a step durable."""
+
 
 class Keeper:
     """The documents that a node holds, and the view that they give."""
@@ -20,15 +28,42 @@ class Keeper:
         self._authorities = authorities
         self._clock = clock
         self.view = TrustView()
+        self._turn = asyncio.Lock()
+        self._keeping: set[asyncio.Task[Believed]] = set()
 
     async def load(self, store: Store) -> None:
         """Take in what was written before; what cannot be believed any more (a key left the directory) stays out."""
         rows = sorted(await store.documents(), key=lambda row: row.name != documents.DIRECTORY)
         for row in rows:
             try:
-                self.take(self.believe(SignedDocument.FromString(row.signed)))
-            except Refusal:
-                continue
+                self.view = self._with(self.believe(SignedDocument.FromString(row.signed)))
+            except Refusal as refusal:
+                log.warning("the document %s that was kept is left out: %s", row.name, refusal)
+            except Exception:
+                log.exception("the document %s that was kept is left out", row.name)
+
+    async def keep(self, signed: SignedDocument, write: Write) -> Believed:
+        """Check a document, write it down and have the view say what it says; one after the other.
+
+        Once begun it is done whole, also if the caller leaves. The same document again changes nothing.
+
+        Raises:
+            Refusal: MALFORMED, INVALID_FIELD, DOCUMENT_INVALID, DOCUMENT_OLDER.
+            StoreFailed: it could not be written, and the view is as it was.
+        """
+        task = asyncio.create_task(self._keep(signed, write))
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
+        return await asyncio.shield(task)
+
+    async def _keep(self, signed: SignedDocument, write: Write) -> Believed:
+        async with self._turn:
+            believed = self.admit(signed)
+            if documents.check_newer(believed, self.view.documents.get(believed.name)):
+                view = self._with(believed)
+                await write(writes(Unit(operations=(Put("documents", document_row(believed)),))))
+                self.view = view
+            return believed
 
     def admit(self, signed: SignedDocument) -> Believed:
         """Return a document that may be taken in now: a stale directory works on, but gives nobody anything new.
@@ -53,14 +88,6 @@ class Keeper:
         documents.check_newer(believed, self.view.documents.get(believed.name))
         return believed
 
-    def take(self, believed: Believed) -> None:
-        """Have the view say what a document says; what a new directory no longer bears out says nothing any more."""
-        held = {**self.view.documents, believed.name: believed}
-        view = view_of(held.values(), self._clock())
-        if believed.name == documents.DIRECTORY:
-            view = view_of([one for one in held.values() if self._stands(one, view)], self._clock())
-        self.view = view
-
     def refresh(self) -> None:
         """Renew the view, so that what has expired says nothing any more."""
         self.view = view_of(self.view.documents.values(), self._clock())
@@ -72,9 +99,13 @@ class Keeper:
             return False
         return True
 
-    def step(self, believed: Believed) -> Step:
-        """Return the step that writes a document down."""
-        return writes(Unit(operations=(Put("documents", document_row(believed)),)))
+    def _with(self, believed: Believed) -> TrustView:
+        """Return the view with one more document; what a new directory no longer bears out is not in it."""
+        held = {**self.view.documents, believed.name: believed}
+        view = view_of(held.values(), self._clock())
+        if believed.name == documents.DIRECTORY:
+            view = view_of([one for one in held.values() if self._stands(one, view)], self._clock())
+        return view
 
 
 def document_row(believed: Believed) -> dict[str, object]:

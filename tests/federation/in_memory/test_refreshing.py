@@ -1,0 +1,157 @@
+"""Documents that come from peers: what a peer says about them is checked, and no peer hinders a node."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tongban.api.documents.v1.documents_pb2 import (
+    Catalogue,
+    Document,
+    FetchDocumentRequest,
+    FetchDocumentResponse,
+    ListDocumentsResponse,
+    SignedDocument,
+)
+from tongban.core.documents import digest_of, document_leaf, name_of, new_document
+from tongban.core.sealing import seal_all
+from tongban.core.signing import LocalSigner
+from tongban.federation.calls import Step
+from tongban.federation.exchange.asking import PeerUnavailable
+from tongban.federation.refreshing import Refresher
+from tongban.federation.store.units import Put, Unit
+from tongban.federation.trust.keeper import document_row
+
+from .laid_out import CHONGMING, NOW, QIDONG, LaidOut
+from .town import Town
+
+QIDONGS = f"catalogue/{QIDONG}"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def town(laid_out: LaidOut) -> AsyncIterator[Town]:
+    """崇明 runs alone; what it hears of the others is each test's matter."""
+    async with Town(laid_out) as town:
+        yield await town.start(CHONGMING)
+
+
+class Peers:
+    """Peers that list documents under heads, and answer each digest with what they like."""
+
+    def __init__(self) -> None:
+        self.listed: dict[str, ListDocumentsResponse] = {}
+        self.answers: dict[str, SignedDocument] = {}
+
+    def lists(self, peer: str, head: Document, digest: str) -> None:
+        """Have a peer list one more head."""
+        self.listed.setdefault(peer, ListDocumentsResponse()).documents.add(
+            name=name_of(head), version=head.version, digest=digest
+        )
+
+    def offers(self, peer: str, signed: SignedDocument) -> None:
+        """Have a peer list a document, and give it out."""
+        self.lists(peer, Document.FromString(signed.document), digest_of(signed))
+        self.answers[digest_of(signed)] = signed
+
+    async def fetch(self, peer: str, method: str, body: bytes) -> bytes:
+        if method.endswith("ListDocuments"):
+            if peer not in self.listed:
+                raise PeerUnavailable
+            return self.listed[peer].SerializeToString()
+        digest = FetchDocumentRequest.FromString(body).digest
+        return FetchDocumentResponse(document=self.answers[digest]).SerializeToString()
+
+
+def newer(town: Town, by: int = 1) -> Document:
+    """Return a catalogue of 启东 that is so many versions newer than the one that 崇明 holds."""
+    version = town.nodes[CHONGMING].resources.keeper.view.documents[QIDONGS].document.version + by
+    return new_document(Catalogue(member=QIDONG), version, NOW, 30 * DAY, 60 * DAY)
+
+
+async def sealed(town: Town, document: Document) -> SignedDocument:
+    """Return a document that 启东 sealed."""
+    data = document.SerializeToString(deterministic=True)
+    signer = LocalSigner.load(town.laid_out.folder / QIDONG / "keys" / "organisation.key")
+    return SignedDocument(document=data, seals=await seal_all(signer, [document_leaf(data)]))
+
+
+def held(town: Town) -> int:
+    return town.nodes[CHONGMING].resources.keeper.view.documents[QIDONGS].document.version
+
+
+async def stored(town: Town) -> int:
+    rows = await town.nodes[CHONGMING].resources.store.documents()
+    return next(row.version for row in rows if row.name == QIDONGS)
+
+
+async def test_a_newer_catalogue_is_taken(town: Town) -> None:
+    peers, document = Peers(), newer(town)
+    peers.offers(QIDONG, await sealed(town, document))
+    await Refresher(town.nodes[CHONGMING].resources, peers).refresh()
+    assert (held(town), await stored(town)) == (document.version, document.version)
+
+
+async def test_a_document_that_is_not_the_one_asked_for_is_not_taken(town: Town) -> None:
+    """Else a head could have a node fetch what it does not want, again and again."""
+    before, peers, other = held(town), Peers(), await sealed(town, newer(town, 2))
+    peers.lists(QIDONG, newer(town), "0" * 64)
+    peers.answers["0" * 64] = other
+    await Refresher(town.nodes[CHONGMING].resources, peers).refresh()
+    assert (held(town), await stored(town)) == (before, before)
+
+
+async def test_a_document_that_lasts_until_the_end_of_time_is_not_written_down(town: Town) -> None:
+    before, peers, document = held(town), Peers(), newer(town)
+    document.expires_at.FromDatetime(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    peers.offers(QIDONG, await sealed(town, document))
+    await Refresher(town.nodes[CHONGMING].resources, peers).refresh()
+    assert (held(town), await stored(town)) == (before, before)
+
+
+async def test_a_node_starts_with_a_document_in_its_store_that_cannot_be_read(
+    town: Town, caplog: pytest.LogCaptureFixture
+) -> None:
+    resources = town.nodes[CHONGMING].resources
+    row = {**document_row(resources.keeper.view.documents[QIDONGS]), "signed": b"\xff"}
+    await resources.store.commit_all([Unit(operations=(Put("documents", row),))])
+    with caplog.at_level(logging.ERROR):
+        await town.restart(CHONGMING)
+    assert QIDONGS not in town.nodes[CHONGMING].resources.keeper.view.documents
+    assert f"the document {QIDONGS} that was kept is left out" in caplog.text
+
+
+async def test_an_older_document_that_comes_at_the_same_time_does_not_stand_in_the_end(town: Town) -> None:
+    keeper, flush = town.nodes[CHONGMING].resources.keeper, town.nodes[CHONGMING].resources.flush
+    older, newest = [await sealed(town, newer(town, by)) for by in (1, 2)]
+
+    async def slow(step: Step) -> None:
+        await asyncio.sleep(0.05)
+        await flush.put(step)
+
+    await asyncio.gather(keeper.keep(older, slow), keeper.keep(newest, flush.put))
+    assert held(town) == await stored(town) == Document.FromString(newest.document).version
+
+
+async def test_a_document_is_kept_whole_though_its_caller_leaves(town: Town) -> None:
+    keeper, flush = town.nodes[CHONGMING].resources.keeper, town.nodes[CHONGMING].resources.flush
+    documents = [await sealed(town, newer(town, by)) for by in (1, 2)]
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(step: Step) -> None:
+        begun.set()
+        await go_on.wait()
+        await flush.put(step)
+
+    call = asyncio.create_task(keeper.keep(documents[0], slow))
+    await begun.wait()
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    next_one = asyncio.create_task(keeper.keep(documents[1], flush.put))
+    await asyncio.sleep(0.05)
+    assert not next_one.done()
+    go_on.set()
+    await next_one
+    assert held(town) == await stored(town) == Document.FromString(documents[1].document).version
