@@ -50,7 +50,7 @@ async def test_a_node_that_the_directory_does_not_list_reaches_nothing(town: Tow
     for method in POLICIES:
         call = Call(Door.PEERS, method, UNDECODABLE, CallContext(), 5.0, certified=None)
         refusal = (await town.nodes[QIDONG].house.node.ask(call)).refusal
-        assert _code(refusal) == codes.MEMBER_UNKNOWN.name
+        assert _code(refusal) == codes.PEER_UNKNOWN.name
 
 
 def _code(refusal: Refusal | None) -> str:
