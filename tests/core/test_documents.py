@@ -222,6 +222,34 @@ def test_a_document_ages_at_exact_moments(age: timedelta, expected: Freshness) -
     assert believe(signed(made(CATALOGUE), SIGNERS[PEER])).freshness(NOW + age) is expected
 
 
+def aged(stale: timedelta, expires: timedelta, issued: datetime = NOW) -> SignedDocument:
+    return signed(new_document(CATALOGUE, 1, issued, stale, expires), SIGNERS[PEER])
+
+
+@pytest.mark.parametrize(("stale", "expires"), [(STALE, STALE), (timedelta(0), STALE), (STALE, LONGEST_VALID)])
+def test_a_document_is_issued_then_stale_then_expired(stale: timedelta, expires: timedelta) -> None:
+    assert believe(aged(stale, expires))
+
+
+@pytest.mark.parametrize(
+    ("stale", "expires", "rule"),
+    [
+        (EXPIRES + MICROSECOND, EXPIRES, "stale before it expires"),
+        (-MICROSECOND, EXPIRES, "issued before it is stale"),
+        (STALE, LONGEST_VALID + MICROSECOND, "20 years at most"),
+    ],
+)
+def test_a_document_whose_moments_cannot_be_is_refused(stale: timedelta, expires: timedelta, rule: str) -> None:
+    refusal = refused(lambda: believe(aged(stale, expires)))
+    assert refusal.code is codes.DOCUMENT_INVALID
+    assert rule in refusal.rule
+
+
+def test_a_moment_that_not_every_time_zone_can_tell_is_refused() -> None:
+    refusal = refused(lambda: believe(aged(STALE, EXPIRES, datetime(9998, 12, 1, tzinfo=UTC))))
+    assert "9998" in refusal.rule
+
+
 def test_a_document_says_when_it_was_made_and_until_when_it_serves() -> None:
     document = made(CATALOGUE)
     told = [moment(stamp) for stamp in (document.issued_at, document.stale_at, document.expires_at)]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from hashlib import sha256
 
 import pytest
 from google.protobuf.message import DecodeError
@@ -12,7 +13,7 @@ from tongban.api.common.v1.common_pb2 import Seal
 from tongban.api.documents.v1.documents_pb2 import KEY_ALGORITHM_ED25519, KEY_ALGORITHM_P256
 from tongban.core import merkle, sealing
 from tongban.core.sealing import KeyRing, Leaf, member_sealed, seal_all, seal_is_right
-from tongban.core.signing import LocalSigner, generate_key
+from tongban.core.signing import LocalSigner, generate_key, signature_is_right
 
 KINDS = [sealing.MESSAGE, sealing.ACT, sealing.EVENT, sealing.DOCUMENT, sealing.CHECKPOINT, sealing.ASSERTION]
 OURS, PEER = "310151", "320681"
@@ -85,6 +86,16 @@ def test_a_path_that_fits_a_tree_of_another_size_is_refused() -> None:
     root = merkle.root_by_path(leaves[0].hash(), 0, 3, seal.path)
     assert root == merkle.root_by_path(leaves[0].hash(), 0, 4, seal.path)
     assert not seal_is_right(KEY, changed(seal, tree_size=4), leaves[0])
+
+
+@pytest.mark.parametrize("signer", [SIGNER, PEER_SIGNER], ids=["ed25519", "p256"])
+def test_what_is_signed_is_spelt_out_here_for_whoever_verifies_without_us(signer: LocalSigner) -> None:
+    things = [(b"act", b"first"), (b"event", b"second")]
+    first, second = (sha256(b"\x00" + kind + b"\x00" + data).digest() for kind, data in things)
+    statement = b"tongban seal v1\x00" + (2).to_bytes(8, "big") + sha256(b"\x01" + first + second).digest()
+    seals = sealed([Leaf(kind.decode(), data) for kind, data in things], signer)
+    assert [list(seal.path) for seal in seals] == [[second], [first]]
+    assert all(signature_is_right(signer.public_key, seal.signature, statement) for seal in seals)
 
 
 @pytest.mark.parametrize("kind", KINDS)
