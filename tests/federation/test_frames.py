@@ -1,0 +1,101 @@
+"""Frames of a link: what gathers leaves together, and no frame is larger than its receiver takes."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from tongban.api.common.v1.common_pb2 import Seal
+from tongban.api.exchange.v1.exchange_pb2 import Header, LinkRequest, LinkResponse, Question, SealedMessage
+from tongban.core.times import timestamp, wall_clock
+from tongban.federation.calls import Call, Reply
+from tongban.federation.exchange import frames
+from tongban.federation.exchange.answering import AnsweredLink
+from tongban.federation.exchange.messages import MOST_BODY
+
+MOST_RECEIVED = 4 << 20
+"""Most bytes that a node takes as one message of gRPC."""
+
+
+@pytest.mark.parametrize("count", [0, 1, frames.MOST_ITEMS, frames.MOST_ITEMS + 1])
+def test_a_frame_takes_so_many_items_at_most(count: int) -> None:
+    waiting = list(range(count))
+    assert frames.taken(waiting) == list(range(min(count, frames.MOST_ITEMS)))
+    assert waiting == list(range(frames.MOST_ITEMS, count))
+
+
+def test_a_frame_takes_items_until_it_is_full_and_one_at_least() -> None:
+    waiting = [400_000, 400_000, 400_000, 400_000, 5_000_000, 1]
+    taken = [frames.taken(waiting, int) for _ in range(3)]
+    assert taken == [[400_000] * 3, [400_000, 5_000_000], [1]]
+    assert waiting == []
+
+
+def question() -> Question:
+    """Return a question whose header keeps the contract's rules; nobody has sealed it."""
+    now = timestamp(wall_clock())
+    header = Header(
+        id=uuid4().hex,
+        sender="310151",
+        receiver="320681",
+        method="/x.y.Z/Ask",
+        sent_at=now,
+        expires_at=now,
+        body_digest=bytes(32),
+    )
+    seal = Seal(key_id="k", signature=b"s", tree_size=1)
+    return Question(message=SealedMessage(header=header.SerializeToString(), seal=seal), timeout_ms=1000)
+
+
+async def test_a_thousand_large_answers_leave_in_frames_that_can_be_taken() -> None:
+    written: list[bytes] = []
+    all_answered = asyncio.Event()
+
+    async def ask(call: Call) -> Reply:
+        assert call.question is not None
+        return Reply(sealed=SealedMessage(header=call.question.message.header, body=bytes(MOST_BODY)))
+
+    async def write(frame: bytes) -> None:
+        await asyncio.sleep(0.001)  # Meanwhile more answers gather.
+        written.append(frame)
+        if sum(len(LinkResponse.FromString(one).answers) for one in written) == 1000:
+            all_answered.set()
+
+    link = AnsweredLink(ask, write)
+    questions = [question() for _ in range(1000)]
+    await link.take(LinkRequest(questions=questions).SerializeToString(), "310151")
+    async with asyncio.timeout(20):
+        await all_answered.wait()
+    link.stop()
+    assert max(map(len, written)) < MOST_RECEIVED
+    answered = [answer.header for frame in written for answer in LinkResponse.FromString(frame).answers]
+    assert sorted(answered) == sorted(one.message.header for one in questions)
+
+
+async def test_a_cancelled_question_is_answered_no_more_and_frees_its_place() -> None:
+    begun: set[str] = set()
+    ended: set[str] = set()
+
+    async def ask(call: Call) -> Reply:
+        assert call.question is not None
+        begun.add(call.question.header.id)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.add(call.question.header.id)
+        return Reply()
+
+    async def write(frame: bytes) -> None:
+        raise AssertionError("nothing is answered")
+
+    link = AnsweredLink(ask, write)
+    questions = [question() for _ in range(3)]
+    ids = [Header.FromString(one.message.header).id for one in questions]
+    await link.take(LinkRequest(questions=questions).SerializeToString(), "310151")
+    await asyncio.sleep(0)
+    await link.take(LinkRequest(cancelled=[ids[1], "unknown"]).SerializeToString(), "310151")
+    await asyncio.sleep(0.01)
+    assert (begun, ended) == (set(ids), {ids[1]})
+    link.stop()
+    await asyncio.sleep(0.01)
+    assert ended == set(ids)
