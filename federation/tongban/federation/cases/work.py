@@ -11,7 +11,7 @@ from tongban.api.cases.v1.cases_pb2 import CASE_STATE_ARRIVED
 from tongban.api.common.v1.common_pb2 import CallContext
 from tongban.api.common.v1.common_pb2 import Party as Told
 from tongban.api.materials.v1.materials_pb2 import FetchMaterialRequest, FetchMaterialResponse
-from tongban.core import items
+from tongban.core import codes, items
 from tongban.core.case.fold import CaseView
 from tongban.core.errors import Refusal
 from tongban.core.times import micros
@@ -32,6 +32,8 @@ FETCH = "/tongban.api.materials.v1.MaterialService/FetchMaterial"
 _AT_ONCE = 64
 _MOST_UNDER_WAY = 1000
 _LOOK_SECONDS = 1.0
+_LONGEST_PAUSE = 3600.0
+"""Before a material is fetched again that is not what its case names; each attempt leaves evidence on both sides."""
 
 
 class Worker:
@@ -65,6 +67,7 @@ class Worker:
         finally:
             for task in self._under_way.values():
                 task.cancel()
+            await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
     async def _begin_due(self) -> None:
         """Begin what is due and not under way; a handler that is slow holds up nobody else's cases."""
@@ -76,9 +79,12 @@ class Worker:
     async def _attempt(self, row: WorkRow) -> None:
         try:
             await self._try(row)
+            self._resources.wakes.wake(WORK)
+        except Exception:  # As while the disk is full: the case is due still, and is not to be tried without a pause.
+            log.exception("case %s: its attempt could not be recorded", row.case_id)
+            await asyncio.sleep(_LOOK_SECONDS)
         finally:
             del self._under_way[row.case_id]
-            self._resources.wakes.wake(WORK)
 
     async def _try(self, row: WorkRow) -> None:
         try:
@@ -88,10 +94,10 @@ class Worker:
         except Refusal as refusal:
             log.warning("case %s waits for its handler: %s", row.case_id, refusal)
             code = f"{refusal.code.name} {refusal.reference}".rstrip()
-            await self._later(row, f"{refusal.message} ({code})")
+            await self._later(row, f"{refusal.message} ({code})", self._longest_pause(refusal))
         except Exception as error:
             log.exception("case %s: the answer of its handler could not be recorded", row.case_id)
-            await self._later(row, type(error).__name__)
+            await self._later(row, type(error).__name__, self._resources.settings.limits.retry_seconds)
 
     async def _do(self, row: WorkRow) -> None:
         held = await self._book.held(row.case_id)
@@ -118,7 +124,10 @@ class Worker:
         return answer
 
     def _handler(self, held: Held) -> items.Handler:
-        return self._resources.registry.items[held.view.received.item_code].answer
+        code = held.view.received.item_code
+        if code not in self._resources.registry.items:
+            raise Refusal(codes.ITEM_UNKNOWN, {"item": code})
+        return self._resources.registry.items[code].answer
 
     async def _fetch_materials(self, view: CaseView) -> None:
         for material in view.materials.values():
@@ -132,8 +141,10 @@ class Worker:
             context = CallContext(case_id=view.case_id)
             answer = await self._questions.ask(view.intake, FETCH, context, request.SerializeToString())
             part = FetchMaterialResponse.FromString(answer).data
-            if not part:
-                break
+            due = min(MOST_PART, size - len(content))
+            if len(part) != due:
+                rule = f"{len(part)} bytes of the material {digest} came where {due} were due"
+                raise Refusal(codes.RECORD_INVALID, {"case_id": view.case_id}, rule=rule)
             content += part
         await self._materials.keep(digest, size, content)
 
@@ -154,8 +165,12 @@ class Worker:
             correction_asked=view.correction_asked,
         )
 
-    async def _later(self, row: WorkRow, error: str) -> None:
-        pause = min(self._resources.settings.limits.retry_seconds, 0.5 * 2**row.attempt)
+    def _longest_pause(self, refusal: Refusal) -> float:
+        wrong = refusal.code in (codes.RECORD_INVALID, codes.MATERIAL_WRONG)
+        return _LONGEST_PAUSE if wrong else self._resources.settings.limits.retry_seconds
+
+    async def _later(self, row: WorkRow, error: str, longest: float) -> None:
+        pause = min(longest, 0.5 * 2 ** min(row.attempt, 16))
         not_before = micros(self._resources.clock() + timedelta(seconds=pause))
         changed = {"not_before": not_before, "attempt": row.attempt + 1, "error": error[:500]}
         put = Put("work", {"case_id": row.case_id, "sequence": row.sequence, **changed})
