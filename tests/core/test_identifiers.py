@@ -18,6 +18,7 @@ from tongban.core.identifiers import (
     check_division,
     check_member_id,
     check_resident_id,
+    division_covers,
     division_name,
     division_of,
     mask,
@@ -284,3 +285,23 @@ def test_dates_have_one_form(text: str) -> None:
 def test_formats_answer_any_text_without_repeating_it(name: str, text: str) -> None:
     reason = FORMATS[name](text)
     assert reason is None or len(text) < 6 or text not in reason
+
+
+@pytest.mark.parametrize(
+    ("division", "place", "covered"),
+    [
+        ("320681", "320681", True),
+        ("320681", "320682", False),
+        ("320681", "320600", False),
+        ("330100", "330106", True),
+        ("330100", "330200", False),
+        ("330100", "330000", False),
+        ("331000", "331002", True),
+        ("331000", "330100", False),
+        ("320000", "320681", True),
+        ("320000", "330106", False),
+        ("320000", "000000", False),
+    ],
+)
+def test_a_division_covers_itself_and_what_is_below_it(division: str, place: str, covered: bool) -> None:
+    assert division_covers(division, place) is covered

@@ -192,7 +192,7 @@ class Item:
     correction_days: int = 5
     """Working days that the applicant has for a correction."""
     places: Sequence[str] = ()
-    """Divisions for which the member is competent; empty: the member's own."""
+    """Divisions for which the member is competent, at or below its own; empty: the member's own."""
     implementation_code: str = ""
     """实施编码; empty: the item's code stands for it in case numbers."""
     answer: Handler = field(default=_leave_to_officer, repr=False)

@@ -1,7 +1,7 @@
 """Identifiers of people, bodies, places and cases: checks, names, and numbers for synthetic people."""
 
 from tongban.core.identifiers.credit_code import check_credit_code, synthetic_credit_code
-from tongban.core.identifiers.division import check_division, division_name
+from tongban.core.identifiers.division import check_division, division_covers, division_name
 from tongban.core.identifiers.formats import FORMATS, check_date, check_sha256
 from tongban.core.identifiers.member_id import check_member_id, division_of
 from tongban.core.identifiers.numbers import (
@@ -28,6 +28,7 @@ __all__ = [
     "check_member_id",
     "check_resident_id",
     "check_sha256",
+    "division_covers",
     "division_name",
     "division_of",
     "implementation_code",

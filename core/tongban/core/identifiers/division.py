@@ -15,6 +15,14 @@ def check_division(text: str) -> str | None:
     return None if _FORM.fullmatch(text) else "must be six digits, such as 310151"
 
 
+def division_covers(division: str, place: str) -> bool:
+    """Say whether a place is a division or below it: 330000 covers 330100 and 330106, and 320681 only itself."""
+    significant = division
+    while significant.endswith("00"):
+        significant = significant[:-2]
+    return place.startswith(significant)
+
+
 def division_name(code: str) -> str | None:
     """Full name from the province downwards (江苏省南通市启东市 for 320681), or None when it is not known.
 

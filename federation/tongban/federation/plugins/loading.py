@@ -9,7 +9,7 @@ from pathlib import Path
 from tongban.api.catalogue.v1.catalogue_pb2 import Item
 from tongban.core import hooks, rules
 from tongban.core.errors import Refusal
-from tongban.core.identifiers import division_of
+from tongban.core.identifiers import division_covers, division_of
 from tongban.core.plugin import PluginSettings
 from tongban.core.registry import Brought, PluginConflict, Registry, ask_plugin
 from tongban.federation.settings import Settings
@@ -50,7 +50,8 @@ def _load(name: str, found: dict[str, EntryPoint], settings: Settings, home: Pat
     distribution = f"{point.dist.name} {point.dist.version}" if point.dist else ""
     try:
         brought = ask_plugin(name, point.load(), PluginSettings(home, settings.plugins.table(name)))
-        _check_items([item.published(division_of(settings.member)) for item in brought.items])
+        division = division_of(settings.member)
+        _check_items(division, [item.published(division) for item in brought.items])
     except PluginConflict:
         raise
     except BaseException as error:
@@ -59,9 +60,13 @@ def _load(name: str, found: dict[str, EntryPoint], settings: Settings, home: Pat
     return Loaded(name, distribution, brought)
 
 
-def _check_items(items: Iterable[Item]) -> None:
+def _check_items(division: str, items: Iterable[Item]) -> None:
     for item in items:
         try:
             rules.validate(item)
         except Refusal as refusal:
             raise ValueError(f"item {item.code}: {refusal.message}") from None
+        for place in item.places:
+            if not division_covers(division, place):
+                rule = f"must be {division} or below it, for a member decides for its own division only"
+                raise ValueError(f"item {item.code}: the place {place} {rule}; correct the item's places")

@@ -1,6 +1,6 @@
 """What the documents of a node say, indexed for questions on a request's way: all of it is in memory."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
@@ -20,6 +20,7 @@ from tongban.core import codes
 from tongban.core.calendar import local_day
 from tongban.core.documents import DIRECTORY, Believed, Freshness
 from tongban.core.errors import Refusal
+from tongban.core.identifiers import division_covers, division_of
 from tongban.core.times import moment
 
 
@@ -43,7 +44,7 @@ class TrustView:
     certified: Mapping[bytes, str] = field(default_factory=dict)
     """Member by SHA-256 of a node's certificate (DER)."""
     items: Mapping[tuple[str, str], Item] = field(default_factory=dict)
-    """By member and code."""
+    """By member and code, each with those of its places that are the member's."""
     methods: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Services that a member publishes, by member."""
     lookups: Mapping[tuple[str, str, str], list[Row]] = field(default_factory=dict)
@@ -134,12 +135,26 @@ def view_of(documents: Iterable[Believed], now: datetime) -> TrustView:
         members={member.id: member for member in directory.members},
         keys={(member.id, key.key_id): key for member in directory.members for key in member.keys},
         certified={sha256(node.certificate).digest(): m.id for m in directory.members for node in m.nodes},
-        items={(catalogue.member, item.code): item for catalogue in catalogues for item in catalogue.items},
+        items={(catalogue.member, item.code): item for catalogue in catalogues for item in _items(catalogue)},
         methods={catalogue.member: _services(catalogue) for catalogue in catalogues},
         lookups=_lookup_rows(agreements),
         cases=_case_rows(agreements),
         contacts={frozenset(_agreement(one).parties): _agreement(one).contact for one in agreements},
     )
+
+
+def _items(catalogue: Catalogue) -> Iterator[Item]:
+    """Yield the items for which the member can be competent: nobody decides for places that are not its own."""
+    own = division_of(catalogue.member)
+    for item in catalogue.items:
+        places = [place for place in item.places if division_covers(own, place)]
+        if len(places) == len(item.places):
+            yield item
+        elif places:
+            narrowed = Item()
+            narrowed.CopyFrom(item)
+            narrowed.places[:] = places
+            yield narrowed
 
 
 def _services(catalogue: Catalogue) -> frozenset[str]:
