@@ -13,6 +13,7 @@ from tongban.federation.calls import Call, Door, Reply
 from tongban.federation.policies import POLICIES
 from tongban.federation.transport import replies
 from tongban.federation.transport.replies import Context
+from tongban.federation.transport.under_way import UnderWay
 
 Ask = Callable[[Call], Awaitable[Reply]]
 Certified = Callable[[Context], str | None]
@@ -24,10 +25,13 @@ _Handlers = dict[str, "grpc.RpcMethodHandler[bytes, bytes]"]
 class CallDoor(grpc.GenericRpcHandler):
     """A door by which calls come in: the windows' and the operators' door, and public methods at the peers'."""
 
-    def __init__(self, door: Door, member: str, ask: Ask, certified: Certified = lambda context: None) -> None:
+    def __init__(
+        self, door: Door, member: str, ask: Ask, under_way: UnderWay, certified: Certified = lambda context: None
+    ) -> None:
         self._door = door
         self._member = member
         self._ask = ask
+        self._under_way = under_way
         self._certified = certified
         self._handlers: _Handlers = {name: self._handler(name) for name, p in POLICIES.items() if door in p.doors}
         self._streams: set[asyncio.Task[object]] = set()
@@ -74,6 +78,7 @@ class CallDoor(grpc.GenericRpcHandler):
     async def _asked(
         self, method: str, body: bytes, context: Context, stream: AsyncIterator[bytes] | None = None
     ) -> Reply:
+        self._under_way.add(context)
         try:
             call = self._call(method, body, context, stream)
         except Refusal as refusal:

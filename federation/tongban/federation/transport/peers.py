@@ -12,6 +12,7 @@ from tongban.federation.carriers.grpc_links import LINK
 from tongban.federation.exchange.answering import AnsweredLink, Ask
 from tongban.federation.transport import replies
 from tongban.federation.transport.replies import Context
+from tongban.federation.transport.under_way import UnderWay
 from tongban.federation.trust.keeper import Keeper
 
 
@@ -31,9 +32,17 @@ class PeerCertificates:
 class LinkDoor(grpc.GenericRpcHandler):
     """Takes the links that peers dial."""
 
-    def __init__(self, member: str, ask: Ask, certificates: PeerCertificates, seen: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        member: str,
+        ask: Ask,
+        under_way: UnderWay,
+        certificates: PeerCertificates,
+        seen: Callable[[str], None],
+    ) -> None:
         self._member = member
         self._ask = ask
+        self._under_way = under_way
         self._certificates = certificates
         self._seen = seen
         self._handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self._link)
@@ -51,6 +60,7 @@ class LinkDoor(grpc.GenericRpcHandler):
             task.cancel()
 
     async def _link(self, requests: object, context: Context) -> None:
+        self._under_way.add(context)
         task = asyncio.current_task()
         if task is not None:
             self._links.add(task)

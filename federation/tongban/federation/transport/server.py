@@ -13,6 +13,7 @@ from tongban.federation.policies import POLICIES
 from tongban.federation.resources import Resources
 from tongban.federation.transport.doors import Ask, CallDoor
 from tongban.federation.transport.peers import LinkDoor, PeerCertificates
+from tongban.federation.transport.under_way import UnderWay
 
 MOST_MESSAGE = 4 << 20
 MOST_SOCKET_PATH = 107
@@ -38,11 +39,11 @@ class Doors:
         self._settings = settings
         self._socket = resources.home / settings.admin.socket
         self._identity = identity
-        certificates = PeerCertificates(keeper, clock)
-        self._windows = CallDoor(Door.WINDOWS, settings.member, ask)
-        self._admin = CallDoor(Door.ADMIN, settings.member, ask)
-        self._public = CallDoor(Door.PEERS, settings.member, ask, certificates.member)
-        self._links = LinkDoor(settings.member, ask, certificates, seen)
+        certificates, self._under_way = PeerCertificates(keeper, clock), UnderWay()
+        self._windows = CallDoor(Door.WINDOWS, settings.member, ask, self._under_way)
+        self._admin = CallDoor(Door.ADMIN, settings.member, ask, self._under_way)
+        self._public = CallDoor(Door.PEERS, settings.member, ask, self._under_way, certificates.member)
+        self._links = LinkDoor(settings.member, ask, self._under_way, certificates, seen)
         self._bundle = TrustBundle(identity, keeper)
         self._health = health.aio.HealthServicer()
         self._servers: list[grpc.aio.Server] = []
@@ -64,7 +65,10 @@ class Doors:
         for door in (self._windows, self._admin, self._public):
             door.stop_streams()
         self._links.stop_links()
-        await asyncio.gather(*(server.stop(self._settings.limits.stop_seconds) for server in self._servers))
+        grace = self._settings.limits.stop_seconds
+        stopping = [asyncio.create_task(server.stop(grace)) for server in self._servers]
+        await self._under_way.end(grace)  # gRPC would also wait for clients that are connected and ask nothing.
+        await asyncio.gather(*(server.stop(None) for server in self._servers), *stopping)
 
     async def _open_windows(self) -> None:
         server = self._server(self._windows)
