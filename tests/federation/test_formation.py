@@ -202,6 +202,36 @@ class TestAnAuthority:
             add_member(authority, tmp_path / home / "member.card")
         assert members(authority) == [Member.FromString((tmp_path / "new/member.card").read_bytes())]
 
+    def test_a_card_with_what_is_another_members_is_refused(self, tmp_path: Path, authority: Path) -> None:
+        """Else a member could have itself listed with another's certificate, and so cut it off."""
+        one = init_node(tmp_path / "one", new_node(), NOW)
+        other = init_node(tmp_path / "other", new_node(QIDONG), NOW)
+        add_member(authority, tmp_path / "one/member.card")
+        card = tmp_path / "other/member.card"
+        for stolen in (Member(keys=one.keys), Member(nodes=one.nodes)):
+            changed = Member.FromString(other.SerializeToString())
+            changed.MergeFrom(stolen)
+            card.write_bytes(changed.SerializeToString())
+            with pytest.raises(FormationError, match=f"{CHONGMING} and {QIDONG} are listed with the same"):
+                add_member(authority, card)
+        assert members(authority) == [one]
+
+    def test_a_directory_with_what_two_members_share_is_not_published(self, tmp_path: Path, authority: Path) -> None:
+        card = init_node(tmp_path / "n", new_node(), NOW)
+        add_member(authority, tmp_path / "n/member.card")
+        card.id = QIDONG
+        (authority / "members" / f"{QIDONG}.card").write_bytes(card.SerializeToString())
+        with pytest.raises(FormationError, match="are listed with the same key"):
+            publish(authority, Age(), NOW)
+        assert not (authority / "directory.signed").exists()
+
+    def test_a_card_whose_certificate_has_no_name_is_refused(self, tmp_path: Path, authority: Path) -> None:
+        card = init_node(tmp_path / "n", new_node(), NOW)
+        card.nodes[0].certificate = b"no certificate"
+        (tmp_path / "n/member.card").write_bytes(card.SerializeToString())
+        with pytest.raises(FormationError, match=f"of {CHONGMING} cannot be read; have the member send"):
+            add_member(authority, tmp_path / "n/member.card")
+
     def test_who_is_removed_is_not_in_the_next_directory(self, tmp_path: Path, authority: Path) -> None:
         for member in (CHONGMING, QIDONG):
             init_node(tmp_path / member, new_node(member), NOW)

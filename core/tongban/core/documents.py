@@ -21,6 +21,7 @@ from tongban.api.documents.v1.documents_pb2 import (
 )
 from tongban.core import codes, sealing
 from tongban.core.decoding import decoded
+from tongban.core.directories import check_directory
 from tongban.core.errors import Refusal
 from tongban.core.sealing import Keys, Leaf, member_sealed, seal_is_right
 from tongban.core.times import moment, timestamp
@@ -126,6 +127,7 @@ def believed(signed: SignedDocument, authorities: Authorities, keys: Keys) -> Be
     _check_times(document)
     if document.HasField("directory"):
         _check_authorities(document, signed, authorities)
+        _check_directory(document)
     else:
         _check_members(document, signed, keys)
     return Believed(name_of(document), digest_of(signed), document, signed)
@@ -162,6 +164,11 @@ def _check_authorities(document: Document, signed: SignedDocument, authorities: 
     signers = {key.key_id for key in authorities.keys for seal in signed.seals if seal_is_right(key, seal, leaf)}
     if len(signers) < authorities.threshold:
         rule = f"{len(signers)} of the trusted authorities signed it, and {authorities.threshold} must"
+        raise _invalid(document, rule)
+
+
+def _check_directory(document: Document) -> None:
+    if rule := check_directory(document.directory):
         raise _invalid(document, rule)
 
 

@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tongban.api.documents.v1.documents_pb2 import Member
+from tongban.core.directories import certificate_name
 from tongban.core.times import Clock
 from tongban.federation.trust.keeper import Keeper
 from tongban.federation.trust.view import TrustView
@@ -43,9 +44,7 @@ def channel_credentials(identity: Identity, peer: Member) -> grpc.ChannelCredent
 
 def server_name(peer: Member) -> str:
     """Return the name that the peer's certificate bears."""
-    certificate = x509.load_der_x509_certificate(peer.nodes[0].certificate)
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return names.get_values_for_type(x509.DNSName)[0]
+    return certificate_name(peer.nodes[0].certificate)
 
 
 class TrustBundle:

@@ -1,15 +1,16 @@
 """A directory's authority: a folder with its key, the members' cards, and the directory that it published last."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
 from tongban.api.documents.v1.documents_pb2 import Directory, Document, Member, SignedDocument
 from tongban.core.decoding import decoded
+from tongban.core.directories import check_directory
 from tongban.core.documents import new_document
 from tongban.core.errors import Refusal
 from tongban.core.identifiers import check_member_id
@@ -54,11 +55,14 @@ def add_member(folder: Path, card: Path) -> Member:
     """Take a member in by the card of its node; a card of a member that is in already replaces the older one.
 
     Raises:
-        FormationError: the folder is no authority's, or the card is none.
+        FormationError: the folder is no authority's, the card is none, or it has what is another member's.
     """
     _check_folder(folder)
     member = _member(card)
-    (folder / MEMBERS / f"{member.id}.card").write_bytes(member.SerializeToString(deterministic=True))
+    kept = folder / MEMBERS / f"{member.id}.card"
+    others = [_member(one) for one in _cards(folder) if one != kept]
+    _check_together(f"{member.id} cannot be taken in", [*others, member])
+    kept.write_bytes(member.SerializeToString(deterministic=True))
     return member
 
 
@@ -83,19 +87,20 @@ def members(folder: Path) -> list[Member]:
         FormationError: the folder is no authority's, or a card in it is damaged.
     """
     _check_folder(folder)
-    return [_member(card) for card in sorted((folder / MEMBERS).glob("*.card"))]
+    return [_member(card) for card in _cards(folder)]
 
 
 def publish(folder: Path, age: Age, now: datetime) -> Path:
     """Sign a directory of the present members, one version above the last, and return its file.
 
     Raises:
-        FormationError: the folder is no authority's, or the days are wrong.
+        FormationError: the folder is no authority's, the days are wrong, or two members have one key or certificate.
     """
     if not 0 < age.stale_days <= age.valid_days:
         problem = "stale_days must be at least 1 and at most valid_days; correct one of them"
         raise FormationError("no directory was published", [problem])
     directory = Directory(members=members(folder), federation=_federation(folder))
+    _check_together("no directory was published", directory.members)
     stale, valid = timedelta(days=age.stale_days), timedelta(days=age.valid_days)
     document = new_document(directory, _last_version(folder) + 1, now, stale, valid)
     unsigned = SignedDocument(document=document.SerializeToString(deterministic=True))
@@ -140,6 +145,15 @@ def _last_version(folder: Path) -> int:
     return decoded(Document, signed.document).version
 
 
+def _cards(folder: Path) -> list[Path]:
+    return sorted((folder / MEMBERS).glob("*.card"))
+
+
+def _check_together(subject: str, members: Sequence[Member]) -> None:
+    if rule := check_directory(Directory(members=members)):
+        raise FormationError(subject, [f"{rule}; compare the cards with what the members say"])
+
+
 def _member(card: Path) -> Member:
     try:
         member = decoded(Member, read_file(card, "member's card"))
@@ -155,5 +169,5 @@ def _check_member(member: Member) -> None:
         if key.key_id != key_id_of(key.public_key):
             raise ValueError(f"the key {key.key_id} is not what its id says")
         serialization.load_der_public_key(key.public_key)
-    for node in member.nodes:
-        x509.load_der_x509_certificate(node.certificate)
+    if rule := check_directory(Directory(members=[member])):
+        raise ValueError(rule)
