@@ -15,7 +15,21 @@ from tongban.core.case.fold import CaseView
 from tongban.core.errors import Refusal
 from tongban.core.times import moment
 
-from .story import CASE, HANDLING, INTAKE, KEYS, OTHER, OTHER_CASE, STEPS, act_of, after, case_after, put, told
+from .story import (
+    CASE,
+    HANDLING,
+    INTAKE,
+    KEYS,
+    OTHER,
+    OTHER_CASE,
+    STEPS,
+    act_of,
+    after,
+    case_after,
+    put,
+    sign_act,
+    told,
+)
 from .test_machine import BY, LEADS_TO
 
 ALL = ["received", "arrived", "correction_requested", "supplemented", "accepted", "approved"]
@@ -57,6 +71,12 @@ def test_a_whole_story() -> None:
     assert moment(approved.updated_at) == datetime(2026, 10, 1, 9, tzinfo=UTC) + timedelta(minutes=4)
 
 
+def test_what_an_intake_begins_is_in_no_order_yet() -> None:
+    view = fold.begin(act_of("received", 1))
+    assert (view.sequence, view.last_event, view.state) == (0, b"", pb.CASE_STATE_RECEIVED)
+    assert (view.next_number(INTAKE), view.next_number(HANDLING)) == (2, 1)
+
+
 def test_a_rejection_has_its_reason_and_its_paper() -> None:
     view = case_after("received", "arrived", "accepted", "rejected")
     assert (view.state, view.reason, view.closed) == (pb.CASE_STATE_REJECTED, "不符合法定条件", True)
@@ -70,6 +90,17 @@ def test_not_accepting_ends_an_open_correction() -> None:
     assert view.reason == "申请事项依法不需要取得行政许可"
     assert view.result is not None
     assert view.result.title == "不予受理通知书"
+
+
+def test_an_act_on_its_way_counts_as_long_as_the_state_allows_it() -> None:
+    supplement = sign_act(act_of("supplemented", 2), INTAKE)
+    open_ = case_after("received", "arrived", "correction_requested")
+    view, allowed = fold.add_pending(open_, [supplement])
+    assert view is not None
+    assert (view.state, allowed) == (pb.CASE_STATE_ARRIVED, [supplement])
+    closed = case_after("received", "arrived", "correction_requested", "not_accepted")
+    assert fold.add_pending(closed, [supplement]) == (closed, [])
+    assert fold.add_pending(view, [supplement]) == (view, [])
 
 
 def test_an_instant_item_has_no_promised_day() -> None:

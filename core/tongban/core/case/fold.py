@@ -8,7 +8,16 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from tongban.api.cases.v1 import cases_pb2 as pb
-from tongban.api.cases.v1.acts_pb2 import Act, CaseMaterial, CorrectionRequested, Deadline, Event, Received, SignedEvent
+from tongban.api.cases.v1.acts_pb2 import (
+    Act,
+    CaseMaterial,
+    CorrectionRequested,
+    Deadline,
+    Event,
+    Received,
+    SignedAct,
+    SignedEvent,
+)
 from tongban.api.common.v1.common_pb2 import Paper
 from tongban.core.case import machine
 from tongban.core.case.machine import State
@@ -91,6 +100,21 @@ def fold(signed_events: Iterable[SignedEvent]) -> CaseView | None:
     for signed in signed_events:
         view = add_event(view, Event.FromString(signed.event), signed.event, Act.FromString(signed.act.act))
     return view
+
+
+def add_pending(view: CaseView | None, waiting: Iterable[SignedAct]) -> tuple[CaseView | None, list[SignedAct]]:
+    """Return the case with those of the intake's own acts that are still on their way and that its state allows.
+
+    One that it does not allow, as a supplement once acceptance is refused, will never stand: it tells nothing.
+    """
+    allowed = []
+    for signed in waiting:
+        act = Act.FromString(signed.act)
+        state, last = (view.state, view.numbers.get(act.author, 0)) if view else (pb.CASE_STATE_UNSPECIFIED, 0)
+        if act.number > last and state in machine.step_of(act).possible_in:
+            view = add(view, act)
+            allowed.append(signed)
+    return view, allowed
 
 
 def summary(view: CaseView, item_name: str, hindrance: str = "") -> pb.CaseSummary:

@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 
-from tongban.api.cases.v1.acts_pb2 import Act, SignedAct, SignedEvent
-from tongban.api.cases.v1.cases_pb2 import CASE_STATE_ARRIVED, CaseSummary
+from tongban.api.cases.v1.acts_pb2 import SignedAct, SignedEvent
+from tongban.api.cases.v1.cases_pb2 import CASE_STATE_ARRIVED, CASE_STATE_CORRECTION, CaseSummary
 from tongban.api.common.v1.common_pb2 import Seal
 from tongban.core import codes
 from tongban.core.case import fold
 from tongban.core.case.fold import CaseView
 from tongban.core.errors import Refusal
+from tongban.federation.cases import rows
 from tongban.federation.store.interface import Store
 from tongban.federation.store.rows import ActRow, CaseRow, EventRow, OutboxRow, WorkRow
+from tongban.federation.store.units import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,20 @@ class Held:
     row: CaseRow
     events: list[SignedEvent]
     pending: list[SignedAct]
-    """The intake's own acts that are still on their way."""
+    """The intake's own acts that are still on their way, as far as the case's state allows them."""
     ordered: CaseView | None
     """What the events tell."""
     view: CaseView
     """What events and pending acts tell."""
+
+    def answers_correction(self) -> Unit:
+        """Return the claim of what follows upon an open correction: a supplement, or an event without one.
+
+        Both write how the case stands; without it, the one that decided from an older state could be the last.
+        """
+        if self.view.state != CASE_STATE_CORRECTION or self.ordered is None:
+            return Unit()
+        return Unit(claims=(rows.correction_claim(self.view.case_id, self.ordered.sequence),))
 
 
 class CaseBook:
@@ -53,6 +64,8 @@ class CaseBook:
     async def summary(self, held: Held) -> CaseSummary:
         """Return a case at a glance, with what hinders it."""
         outbox = await self._store.outbox_of_case(held.row.case_id)
+        if held.view.closed:  # An act that is left over changes nothing any more, whether it is taken or refused.
+            outbox = [row for row in outbox if row.method != rows.DELIVER_ACT]
         arrived = held.view.state == CASE_STATE_ARRIVED  # In no other state is a handler asked.
         work = await self._store.work_of_case(held.row.case_id) if arrived else []
         return fold.summary(held.view, held.row.item_name, hindrance(outbox, work))
@@ -61,12 +74,8 @@ class CaseBook:
         waiting = await self._store.acts(row.case_id)  # First: an act that is put in order meanwhile is then in both.
         events = [signed_event(one) for one in await self._store.events(row.case_id)]
         ordered = fold.fold(events)
-        numbers = ordered.numbers if ordered else {}
-        acts = [signed_act(one) for one in waiting if one.n > numbers.get(one.author, 0)]
-        view = ordered
-        for act in acts:
-            view = fold.add(view, Act.FromString(act.act))
-        return Held(row, events, acts, ordered, view) if view else None
+        view, pending = fold.add_pending(ordered, [signed_act(one) for one in waiting])
+        return Held(row, events, pending, ordered, view) if view else None
 
 
 def signed_event(row: EventRow) -> SignedEvent:

@@ -62,6 +62,8 @@ class Handling:
         summary = fold.summary(ordered.view, held.row.item_name)
         answer = DecideCaseResponse(summary=summary).SerializeToString()
         step = ordered.step.then(commands.records(key, digest, answer))
+        if held.view.intake == self._resources.member:
+            step = step.then(writes(held.answers_correction()))
         return Outcome(answer, step=step, after=self._after(ordered))
 
     def item(self, held: Held) -> Item:

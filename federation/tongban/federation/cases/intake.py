@@ -62,8 +62,7 @@ class Intake:
         new = self._supplement(request, held.view, call.context.officer)
         view = fold.add(held.view, new.act)
         answer = pb.SupplementCaseResponse(summary=fold.summary(view, held.row.item_name)).SerializeToString()
-        claim = writes(Unit(claims=(rows.number_claim(view.case_id, view.intake, new.act.number),)))
-        step = self._step(view, new, held.row.item_name, held.row.window).then(claim)
+        step = self._step(view, new, held.row.item_name, held.row.window).then(writes(held.answers_correction()))
         return Outcome(answer, step=step.then(commands.records(key, digest, answer)), after=self._after(view))
 
     async def _received(self, request: pb.SubmitCaseRequest, call: Call) -> tuple[acts.Act, Item]:

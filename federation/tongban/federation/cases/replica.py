@@ -4,7 +4,6 @@ from tongban.api.cases.v1.acts_pb2 import Act, Event, SignedEvent
 from tongban.api.exchange.v1.exchange_pb2 import DeliverEventRequest, DeliverEventResponse
 from tongban.core import codes
 from tongban.core.case import fold, record
-from tongban.core.case.fold import CaseView
 from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
 from tongban.federation import commands
@@ -38,10 +37,10 @@ class Replica:
         event, act = record.believed_event(self._resources.keeper.view, signed, held.ordered)
         self._check_own(event, act, signed, held)
         view = fold.add_event(held.ordered, event, signed.event, act)
-        shown = self._with_pending(view, held)
+        shown = fold.add_pending(view, held.pending)[0] or view
         kept = rows.event_row(event.case_id, event.sequence, signed)
         shown_row = rows.case_row(shown, held.row.item_name, held.row.window)
-        unit = Unit((claim,), (kept, shown_row, *self._done(act)))
+        unit = Unit((claim,), (kept, shown_row, *self._done(act))).merged(held.answers_correction())
         return Outcome(answer, step=writes(unit), after=self._resources.waker(case_topic(event.case_id)))
 
     def _check_own(self, event: Event, act: Act, signed: SignedEvent, held: Held) -> None:
@@ -50,14 +49,6 @@ class Replica:
             return
         if signed.act.act not in [one.act for one in held.pending]:
             raise _invalid(event, f"event {event.sequence} brings an act that {self._resources.member} did not make")
-
-    def _with_pending(self, view: CaseView, held: Held) -> CaseView:
-        """Return the case with own acts that are still on their way."""
-        for signed in held.pending:
-            pending = Act.FromString(signed.act)
-            if pending.number > view.numbers.get(pending.author, 0):
-                view = fold.add(view, pending)
-        return view
 
     def _done(self, act: Act) -> list[Delete]:
         """Return what takes away an own act that is in order now."""

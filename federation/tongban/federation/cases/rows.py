@@ -64,9 +64,9 @@ def act_claim(case_id: str, author: str, number: int, act: bytes, outcome: bytes
     return Claim(f"act/{case_id}/{author}/{number}", digest=sha256(act).digest(), outcome=outcome)
 
 
-def number_claim(case_id: str, author: str, number: int) -> Claim:
-    """Return the claim that gives each number of this member in a case to one of its acts."""
-    return Claim(f"number/{case_id}/{author}/{number}")
+def correction_claim(case_id: str, sequence: int) -> Claim:
+    """Return the claim that lets one step of this node follow upon the correction at a place in a case."""
+    return Claim(f"correction/{case_id}/{sequence}")
 
 
 def act_message(peer: str, case_id: str, author: str, number: int, signed: SignedAct, now: int) -> Insert:
