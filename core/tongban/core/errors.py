@@ -16,6 +16,10 @@ _STATUSES = range(1, 17)
 """The gRPC status codes of calls that did not succeed."""
 
 
+MOST_SENTENCE, MOST_FACT, MOST_FACTS = 400, 160, 8
+"""Most characters of a sentence and of a fact, and most facts, that travel with a refusal."""
+
+
 class _Facts(dict[str, str]):
     """Facts for a sentence; one that nobody gave is left out rather than told in braces."""
 
@@ -79,21 +83,21 @@ def invalid_field(path: str, rule: str) -> Refusal:
 
 
 def status_of(refusal: Refusal) -> Status:
-    """Return the refusal as it travels."""
+    """Return the refusal as it travels: cut to what fits into the metadata of a call, which takes eight kilobytes."""
     detail = ErrorDetail(
         code=refusal.code.name,
         member=refusal.member,
-        field=refusal.field,
-        rule=refusal.rule,
-        message=refusal.message,
-        message_zh=refusal.message_zh,
-        remedy=refusal.remedy,
-        remedy_zh=refusal.remedy_zh,
+        field=_brief(refusal.field),
+        rule=_brief(refusal.rule),
+        message=_brief(refusal.message),
+        message_zh=_brief(refusal.message_zh),
+        remedy=_brief(refusal.remedy),
+        remedy_zh=_brief(refusal.remedy_zh),
         retryable=refusal.code.retryable,
         reference=refusal.reference,
-        facts=dict(refusal.facts),
+        facts={name: _brief(refusal.facts[name], MOST_FACT) for name in sorted(refusal.facts)[:MOST_FACTS]},
     )
-    status = Status(code=refusal.code.status, message=str(refusal))
+    status = Status(code=refusal.code.status, message=f"{refusal.code.name}: {_brief(refusal.message, MOST_FACT)}")
     status.details.add().Pack(detail)
     return status
 
@@ -111,6 +115,10 @@ def refusal_of(status: Status) -> Refusal:
         member=detail.member,
         reference=detail.reference,
     )
+
+
+def _brief(text: str, most: int = MOST_SENTENCE) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _foreign(detail: ErrorDetail, status: int) -> Code:

@@ -4,10 +4,11 @@ from datetime import datetime
 from hashlib import sha256
 
 from tongban.api.admin.v1.admin_pb2 import WindowRole
+from tongban.api.exchange.v1.exchange_pb2 import Header
 from tongban.core import codes
 from tongban.core.errors import Refusal
 from tongban.core.times import Clock
-from tongban.federation.calls import Call, Caller, Door, Question
+from tongban.federation.calls import Call, Caller, Door
 from tongban.federation.exchange import messages
 from tongban.federation.recent import Recent
 from tongban.federation.store.interface import Store
@@ -55,16 +56,17 @@ class Authenticator:
         return caller
 
     def _peer(self, call: Call, now: datetime) -> Caller:
+        """Return the peer of a connection, or of a message; what its sender did not seal is looked at no further."""
         view = self._keeper.view
         sender = call.question.header.sender if call.question else call.certified or ""
-        view.member(sender, now)
         if call.certified != sender:
             raise Refusal(codes.PEER_UNKNOWN, {"what": "certificate", "member": sender})
-        return self._sealed(call.question, now) if call.question else Caller(sender)
+        if call.question:
+            messages.check_seal(view, call.question.message, call.question.header)
+        view.member(sender, now)
+        return self._timely(call.question.header, now) if call.question else Caller(sender)
 
-    def _sealed(self, question: Question, now: datetime) -> Caller:
-        header, view = question.header, self._keeper.view
-        messages.check_seal(view, question.message, header)
+    def _timely(self, header: Header, now: datetime) -> Caller:
         messages.check_address(header, self._member)
         messages.check_time(header, now)
         self._recent.check(header)

@@ -5,6 +5,7 @@ notices and saves a signature and a commit for each step (docs/design.md).
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 
 from tongban.api.common.v1.common_pb2 import Seal
@@ -14,6 +15,8 @@ from tongban.federation.calls import Step
 from tongban.federation.store.errors import UnitInvalid
 from tongban.federation.store.interface import Store
 from tongban.federation.store.units import Unit
+
+log = logging.getLogger(__name__)
 
 GATHER_FROM = 4
 GATHER_SECONDS = 0.002
@@ -91,11 +94,10 @@ class Flush:
         failures = await self._commit([units[index] for index in written]) if written else []
         failed = dict(zip(written, failures, strict=True))
         for index, (_, future, after) in enumerate(batch):
-            failure = failed.get(index)
-            if failure is None:
-                after()
+            if failed.get(index) is None:
+                _do(after)
             if not future.done():
-                _settle(future, failure, seals[index])
+                _settle(future, failed.get(index), seals[index])
 
     async def _commit(self, units: Sequence[Unit]) -> Sequence[Exception | None]:
         """Write units together; if one of them can never be written, each alone, so that only its caller is hurt."""
@@ -110,6 +112,14 @@ class Flush:
         leaves = [leaf for step, _, _ in batch for leaf in step.leaves]
         seals = iter(await seal_all(self._signer, leaves) if leaves else [])
         return [[next(seals) for _ in step.leaves] for step, _, _ in batch]
+
+
+def _do(after: Callable[[], None]) -> None:
+    """Do what follows from a step that stands; that it fails is nobody else's failure."""
+    try:
+        after()
+    except Exception:
+        log.exception("what follows from a recorded step failed")
 
 
 def _settle(future: "asyncio.Future[Sequence[Seal]]", failed: Exception | None, seals: Sequence[Seal]) -> None:

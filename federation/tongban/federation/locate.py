@@ -1,5 +1,6 @@
 """The second step: whose is it? This member's, or a peer's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +11,8 @@ from tongban.core.identifiers import division_name
 from tongban.federation.calls import Call, Door
 from tongban.federation.policies import LOOKUP, POLICIES, Kind, Policy
 from tongban.federation.trust.view import TrustView
+
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ def locate(call: Call, view: TrustView, member: str, now: datetime) -> Place:
     if call.door not in policy.doors or (unsealed and policy.kind is not Kind.PUBLIC):
         raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method}, member=member)
     if call.door is not Door.WINDOWS or policy.kind is not Kind.LOOKUP or call.context.to in ("", member):
+        if call.method not in POLICIES:
+            raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method}, member=member)
         return Place(member, True, policy)
     asked = view.member(call.context.to, now).id
     if not view.publishes(asked, call.method):
@@ -54,7 +59,7 @@ def authority(view: TrustView, item: str, place: str, named: str) -> tuple[str, 
     if not competent or (named and named not in competent):
         raise _wrong_authority(view, publishers, competent, item, place, named)
     if len(competent) > 1 and not named:
-        raise Refusal(codes.PLACE_AMBIGUOUS, {"item": item, "place": place, "members": ", ".join(competent)})
+        raise Refusal(codes.PLACE_AMBIGUOUS, {"item": item, "place": place, "members": _some(competent)})
     right = named or competent[0]
     return right, publishers[right]
 
@@ -73,14 +78,20 @@ def _significant(division: str) -> str:
 def _wrong_authority(
     view: TrustView, publishers: dict[str, Item], competent: list[str], item: str, place: str, named: str
 ) -> Refusal:
-    right = [view.title(member) for member in competent or sorted(publishers)]
+    right = _some([view.title(member) for member in competent or sorted(publishers)])
     asked = view.title(named) if named else "any member of the federation"
     facts = {
         "asked": asked,
         "item": item,
         "place": f"{place} {division_name(place) or ''}".strip(),
-        "right": ", ".join(right) if competent else f"not in the federation; {', '.join(right)} handle it elsewhere",
-        "right_member": ",".join(competent),
+        "right": right if competent else f"not in the federation; elsewhere it is a matter of {right}",
+        "right_member": ",".join(competent[:_MOST_NAMED]),
         "fact": DecidingFact.Name(next(iter(publishers.values())).deciding_fact).removeprefix("DECIDING_FACT_").lower(),
     }
     return Refusal(codes.WRONG_AUTHORITY, facts)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Name a few, and count the others."""
+    others = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {others} more" if others > 0 else "")

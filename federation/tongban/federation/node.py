@@ -130,8 +130,8 @@ class Node:
         return Reply(sealed=answer.sealed(seals[-1]))
 
     def _evidence(self, call: Call, caller: Caller, row: str, outcome: Outcome) -> Step:
-        if not POLICIES.get(call.method, LOOKUP).recorded:
-            return Step()
+        if not caller.member or not POLICIES.get(call.method, LOOKUP).recorded:
+            return Step()  # A stranger at the windows' door leaves no record: nothing was asked of anybody.
         if outcome.exchanged is not None:
             record = evidence.asked(outcome.exchanged, outcome, self._clock())
         else:

@@ -23,17 +23,13 @@ from tongban.federation.store.units import Delete, Put, Unit
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 64
-_HOPELESS = (
-    codes.CASE_STEP,
-    codes.INVALID_FIELD,
-    codes.MALFORMED,
-    codes.RECORD_INVALID,
-    codes.REQUEST_REUSED,
-    codes.TOO_LARGE,
-)
-"""Refusals that no change at the peer can undo; all others, as a missing agreement row, are tried again."""
+_HOPELESS = (codes.CASE_STEP, codes.REQUEST_REUSED)
+"""Refusals that nothing at the peer can undo; all others, as a missing agreement row, are tried again."""
 
 _FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 3600.0
+"""Seconds between attempts to deliver what a peer goes on refusing."""
+
 _LOOK_SECONDS = 1.0
 
 
@@ -60,6 +56,7 @@ class Queue:
             for courier in self._couriers.values():
                 courier.cancel()
             await asyncio.gather(*self._couriers.values(), return_exceptions=True)
+            self._couriers.clear()
 
     async def _courier(self, peer: str) -> None:
         wakes, topic = self._resources.wakes, f"{OUTBOX}/{peer}"
@@ -118,7 +115,8 @@ class Queue:
 
     def _changed(self, row: OutboxRow, refusal: Refusal) -> dict[str, object]:
         now = self._resources.clock()
-        later = micros(now + timedelta(seconds=self._pause(row.attempt + 1)))
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(row.attempt + 1, 16))
+        later = micros(now + timedelta(seconds=pause))
         final = refusal.code in _HOPELESS or micros(now) > row.valid_until
         error = f"{refusal.code.name}: {refusal.message}"[:500]
         state = "refused" if final else "queued"

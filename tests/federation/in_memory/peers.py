@@ -79,7 +79,7 @@ class Liar:
             right.MergeFrom(Header(**self.header))
             data = right.SerializeToString()
             (seal,) = await seal_all(self.signer, [messages.header_leaf(data)])
-            self.asking.answered([SealedMessage(header=data, seal=seal, body=self.body)])
+            self.asking.answered(peer, [SealedMessage(header=data, seal=seal, body=self.body)])
 
     def cancel(self, peer: str, ids: Sequence[str]) -> None:
         pass

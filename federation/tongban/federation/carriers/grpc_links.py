@@ -162,12 +162,13 @@ class _Link:
         writing = asyncio.create_task(self._write(stream))
         try:
             async for frame in stream:
-                self._asking.answered(LinkResponse.FromString(frame).answers)
+                self._asking.answered(self.peer, LinkResponse.FromString(frame).answers)
             self.problem = "the peer closed the link"
         except grpc.aio.AioRpcError as error:
             self.problem = f"the link broke ({_why(error)})"
         finally:
             writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
             self.problem = self.problem or "the link is closed"
             self._questions.clear()
             self._asking.lost(self.peer)

@@ -36,4 +36,4 @@ class Loopback:
     async def _answer(self, question: Question) -> None:
         answered = await answer(self._ask, question, self._member)
         if answered is not None:
-            self._asking.answered([answered])
+            self._asking.answered(self._member, [answered])

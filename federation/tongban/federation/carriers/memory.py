@@ -137,7 +137,7 @@ class MemoryNet:
         try:
             if frame.back:
                 answers = LinkResponse.FromString(frame.data).answers
-                self._stations[frame.asking].resources.asking.answered(answers)
+                self._stations[frame.asking].resources.asking.answered(frame.answering, answers)
             else:
                 link = self.dial(frame.asking, frame.answering)
                 await link.take(frame.data, self._certified(frame.asking, frame.answering))

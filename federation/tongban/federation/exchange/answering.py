@@ -46,8 +46,8 @@ class AnsweredLink:
         self._ask = ask
         self._write = write
         self._slots = asyncio.Semaphore(MOST_UNDER_WAY)
-        self._under_way: set[asyncio.Task[None]] = set()
-        self._by_id: dict[str, asyncio.Task[None]] = {}
+        self._under_way: set[asyncio.Task[bool]] = set()
+        self._by_id: dict[str, asyncio.Task[bool]] = {}
         self._answers: list[SealedMessage] = []
         self._waiting = asyncio.Event()
         self._writing = asyncio.create_task(self._write_answers())
@@ -58,6 +58,8 @@ class AnsweredLink:
         Raises:
             Refusal: MALFORMED, INVALID_FIELD, PEER_UNKNOWN; nothing of the frame is answered, the link has to end.
         """
+        if self._writing.done():
+            self._writing.result()  # Answers cannot be written any more: the link ends with what stopped them.
         request = decoded(LinkRequest, frame)
         if certified is None:
             raise Refusal(codes.PEER_UNKNOWN, {"what": "certificate", "member": "this connection"})
@@ -83,17 +85,20 @@ class AnsweredLink:
         if id_ in self._by_id:
             self._by_id[id_].cancel()
 
-    async def _answer(self, question: Carried, certified: str) -> None:
+    async def _answer(self, question: Carried, certified: str) -> bool:
+        """Answer a question; return whether there is an answer to write, which then frees the question's slot."""
         try:
             answered = await answer(self._ask, question, certified)
         except Refusal:
-            return  # Its header is none, so there is nobody to answer.
+            return False  # Its header is none, so there is nobody to answer.
         if answered is not None:
             self._answers.append(answered)
             self._waiting.set()
+        return answered is not None
 
-    def _done(self, id_: str, task: "asyncio.Task[None]") -> None:
-        self._slots.release()
+    def _done(self, id_: str, task: "asyncio.Task[bool]") -> None:
+        if task.cancelled() or task.exception() is not None or not task.result():
+            self._slots.release()
         self._under_way.discard(task)
         if self._by_id.get(id_) is task:
             del self._by_id[id_]
@@ -105,6 +110,8 @@ class AnsweredLink:
             while self._answers:
                 gathered = frames.taken(self._answers, SealedMessage.ByteSize)
                 await self._write(LinkResponse(answers=gathered).SerializeToString())
+                for _ in gathered:
+                    self._slots.release()
 
 
 def _id_of(question: Carried) -> str:

@@ -9,6 +9,9 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
+MOST_WAITING = 1000
+"""Calls of one function that run or wait; behind a function that hangs, nobody queues for ever."""
+
 _Job = tuple[tuple[object, ...], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 
 
@@ -30,9 +33,12 @@ class FunctionThreads:
         """Return what the function gives.
 
         Raises:
+            TimeoutError: so many calls wait already that this one would wait in vain.
             Ended: it raised what would end more than its own call.
             Exception: whatever it raises.
         """
+        if self._under_way >= MOST_WAITING:
+            raise TimeoutError
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._under_way += 1

@@ -2,13 +2,13 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from uuid import uuid4
 
 from tongban.api.credit.v1 import credit_pb2 as credit
 from tongban.api.identity.v1 import identity_pb2 as identity
 from tongban.core import codes, sealing
-from tongban.core.calendar import local_day
+from tongban.core.calendar import CHINA, local_day
 from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
 from tongban.core.sealing import Leaf
@@ -58,12 +58,13 @@ class Lookups:
         now = self._resources.clock()
         records = await self._records(request.credit_code)
         available = credit.AVAILABILITY_UNAVAILABLE if records is None else credit.AVAILABILITY_OBTAINED
-        shown = [_record(one) for one in records or () if self._may_be_shown(one)]
+        shown = [one for one in records or () if self._may_be_shown(one)]
+        ends = [_end_of(one.shown_until) for one in shown if one.shown_until]
         answer = credit.QueryCreditResponse(
             availability=available,
-            records=shown,
+            records=[_record(one) for one in shown],
             obtained_at=timestamp(now),
-            expires_at=timestamp(now + CREDIT_VALID),
+            expires_at=timestamp(min([now + CREDIT_VALID, *ends])),
         )
         return Outcome(answer.SerializeToString())
 
@@ -96,6 +97,11 @@ class Lookups:
     def _may_be_shown(self, record: CreditRecord) -> bool:
         today = local_day(self._resources.clock())
         return not record.repaired and (record.shown_until is None or today <= record.shown_until)
+
+
+def _end_of(day: date) -> datetime:
+    """Return the end of a day in China: what may be shown on it may not be used after it."""
+    return datetime.combine(day + timedelta(days=1), time(), CHINA)
 
 
 def _record(one: CreditRecord) -> credit.CreditRecord:

@@ -24,8 +24,12 @@ class Public:
     async def list_items(self, caller: Caller, call: Call) -> Outcome:
         """Find items by words."""
         request = decoded(pb.ListItemsRequest, call.body)
-        items = [self._published(member, item) for (member, _), item in self._items()]
-        found = [one for one in items if _fits(one, request)]
+        view, words = self._resources.keeper.view, request.text.casefold().split()
+        found = [
+            self._published(member, item)
+            for (member, _), item in self._items()
+            if request.member in ("", member) and _fits(item, view.title(member), words)
+        ]
         return Outcome(pb.ListItemsResponse(items=found).SerializeToString())
 
     async def get_item(self, caller: Caller, call: Call) -> Outcome:
@@ -68,7 +72,6 @@ class Public:
         return row.row.mode if row and isinstance(row.row, CaseRow) else pb.MODE_UNSPECIFIED
 
 
-def _fits(one: pb.PublishedItem, request: pb.ListItemsRequest) -> bool:
-    words = f"{one.item.name} {one.item.code} {one.member} {one.member_name}".casefold()
-    of_member = request.member in ("", one.member)
-    return of_member and all(word in words for word in request.text.casefold().split())
+def _fits(item: pb.Item, member: str, words: list[str]) -> bool:
+    text = f"{item.name} {item.code} {member}".casefold()
+    return all(word in text for word in words)

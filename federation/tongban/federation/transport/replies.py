@@ -1,7 +1,6 @@
 """From a reply to gRPC, and from gRPC's metadata to a call: the border that every door shares."""
 
 import grpc
-from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from tongban.api.common.v1.common_pb2 import CallContext
@@ -45,14 +44,8 @@ def seconds(context: Context) -> float:
 
 async def refuse(context: Context, refusal: Refusal, member: str) -> None:
     """End a call with a refusal."""
-    status = rpc_status.to_status(_sayable(status_of(refusal.at(member))))
+    status = rpc_status.to_status(status_of(refusal.at(member)))
     await context.abort(status.code, status.details, status.trailing_metadata)
-
-
-def _sayable(status: Status) -> Status:
-    """Keep the one-line text short: what matters is in the details."""
-    status.message = status.message[:1000]
-    return status
 
 
 def _metadata(context: Context, name: str) -> str | bytes | None:
