@@ -22,6 +22,7 @@ from tongban.federation.cases.handling import Handling
 from tongban.federation.cases.ordering import CaseOrder
 from tongban.federation.materials import MOST_PART, Materials
 from tongban.federation.own_questions import OwnQuestions
+from tongban.federation.refreshing import PEER_SEEN
 from tongban.federation.resources import OUTBOX, WORK, Resources, case_topic
 from tongban.federation.store.rows import WorkRow
 from tongban.federation.store.units import Delete, Lost, Put, Unit
@@ -58,21 +59,27 @@ class Worker:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        waiting = self._resources.wakes.listen(WORK)
+        waiting, seen = self._resources.wakes.listen(WORK), self._resources.wakes.listen(PEER_SEEN)
         try:
             while True:
                 waiting.clear()
-                await self._begin_due()
+                await self._begin_due(self._horizon(seen))
                 await _wait(waiting, _LOOK_SECONDS)
         finally:
             for task in self._under_way.values():
                 task.cancel()
             await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
-    async def _begin_due(self) -> None:
+    def _horizon(self, seen: asyncio.Event) -> int:
+        """Return until when work is due; when a peer shows itself, what waited for its materials waits no longer."""
+        ahead = self._resources.settings.limits.retry_seconds if seen.is_set() else 0.0
+        seen.clear()
+        return micros(self._resources.clock() + timedelta(seconds=ahead))
+
+    async def _begin_due(self, horizon: int) -> None:
         """Begin what is due and not under way; a handler that is slow holds up nobody else's cases."""
         enough = _AT_ONCE + len(self._under_way)
-        for row in await self._resources.store.work_due(micros(self._resources.clock()), enough):
+        for row in await self._resources.store.work_due(horizon, enough):
             if row.case_id not in self._under_way and len(self._under_way) < _MOST_UNDER_WAY:
                 self._under_way[row.case_id] = asyncio.create_task(self._attempt(row))
 
