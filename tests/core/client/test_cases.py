@@ -165,7 +165,8 @@ async def test_a_watcher_goes_on_where_a_stream_was_cut(window: Any, node: Any) 
     assert len(node.called("WatchCase")) == 4
 
 
-async def test_a_watcher_gives_up_when_nothing_comes(window: Any, node: Any) -> None:
+async def test_a_watcher_gives_up_when_nothing_comes(window: Any, node: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tongban.core.client._channel.LONG_PAUSES", (0.1, 0.1))
     case_id = (await submit(window)).case_id
     node.streams_cut_after = [0, 0, 0]
     with pytest.raises(Refusal) as caught:

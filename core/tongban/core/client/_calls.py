@@ -6,6 +6,7 @@ This is the border at which errors of gRPC become refusals.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
+from threading import Event
 from time import monotonic
 from typing import TypeAlias, TypedDict, cast
 
@@ -13,13 +14,19 @@ import grpc
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
-from tongban.core.codes import ANSWER_UNREADABLE, DEADLINE, NODE_UNREACHABLE
+from tongban.core.codes import ANSWER_UNREADABLE, DEADLINE, NODE_UNREACHABLE, STOPPING
 from tongban.core.errors import Refusal, refusal_of
 
 Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 
 PAUSES = (0.3, 0.9)
 """Seconds before a call is made a second and a third time; a lost node is dialled again within the first."""
+
+LONG_PAUSES = (*PAUSES, 2.0, 4.0, 8.0)
+"""The same for a call that lasts: its caller waits for what happens, not for an answer."""
+
+_UNREACHED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+"""The second is what gRPC says for a node that stops, to calls that have just come."""
 
 _DETAILS = "grpc-status-details-bin"
 
@@ -42,9 +49,11 @@ class Call:
         metadata: Metadata = (),
         request_id: str = "",
         pauses: Sequence[float] = PAUSES,
+        closed: Event | None = None,
     ) -> None:
         self._endpoint, self._allowed, self._metadata, self._request_id = endpoint, allowed, metadata, request_id
         self._pauses = self._all_pauses = tuple(pauses)
+        self._closed = closed or Event()
         self._end = monotonic() + allowed
 
     @property
@@ -66,8 +75,9 @@ class Call:
         Raises:
             Refusal: the call has failed.
         """
-        unreached = error.code() is grpc.StatusCode.UNAVAILABLE and _told_by_node(error) is None
-        if not unreached or not self._pauses or self._pauses[0] >= self.left:
+        told = _told_by_node(error)
+        unreached = error.code() in _UNREACHED and (told is None or told.code is STOPPING)
+        if not unreached or self._closed.is_set() or not self._pauses or self._pauses[0] >= self.left:
             raise self.refusal(error) from error
         pause, *rest = self._pauses
         self._pauses = tuple(rest)
@@ -83,7 +93,7 @@ class Call:
         code, reason = error.code(), (error.details() or "").rstrip(".")
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
             return Refusal(DEADLINE, {"seconds": f"{self._allowed:g}"})
-        if code is grpc.StatusCode.UNAVAILABLE:
+        if code in _UNREACHED:
             return Refusal(NODE_UNREACHABLE, {"endpoint": self._endpoint, "reason": reason})
         return Refusal(ANSWER_UNREADABLE, {"endpoint": self._endpoint, "reason": f"{code.name} {reason}".strip()})
 

@@ -1,16 +1,17 @@
 """Where a node is, how it is trusted, and what every call to it carries."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
+from threading import Event
 from typing import Any, TypeAlias
 
 import grpc
 from cryptography import x509
 from google.protobuf.message import Message
 
-from tongban.core.client._calls import Call, Metadata
+from tongban.core.client._calls import LONG_PAUSES, PAUSES, Call, Metadata
 from tongban.core.client.context import Context
 from tongban.core.codes import TOO_LARGE
 from tongban.core.errors import Refusal, invalid_field
@@ -31,7 +32,9 @@ CHANNEL_OPTIONS: ChannelOptions = [
     ("grpc.http2.ping_timeout_ms", 5_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.max_reconnect_backoff_ms", 20_000),
+    # Without this one, a node that is back is not dialled for 20 s.
+    ("grpc.min_reconnect_backoff_ms", 2_000),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
     ("grpc.max_receive_message_length", MESSAGE_LIMIT),
 ]
 
@@ -44,8 +47,12 @@ class Door:
     token: str
     context: Context
     timeout: float
+    closed: Event = field(default_factory=Event)
+    """Set when the window leaves; its calls are not made again then."""
 
-    def call(self, options: Mapping[str, Any], request: Message | None = None) -> Call:
+    def call(
+        self, options: Mapping[str, Any], request: Message | None = None, pauses: Sequence[float] = PAUSES
+    ) -> Call:
         """Return a call to be made; the options are those of `Options` and its kind.
 
         Raises:
@@ -54,12 +61,18 @@ class Door:
         if request is not None and request.ByteSize() > MESSAGE_LIMIT:
             facts = {"what": "the request", "size": str(request.ByteSize()), "limit": str(MESSAGE_LIMIT)}
             raise Refusal(TOO_LARGE, facts)
-        allowed, request_id = options.get("timeout", self.timeout), getattr(request, "request_id", "")
-        return Call(self.endpoint, allowed, metadata=self._metadata(options), request_id=request_id)
+        return Call(
+            self.endpoint,
+            options.get("timeout", self.timeout),
+            metadata=self._metadata(options),
+            request_id=getattr(request, "request_id", ""),
+            pauses=pauses,
+            closed=self.closed,
+        )
 
     def watching(self, options: Mapping[str, Any]) -> Call:
-        """Return a call that has no limit of time unless its options say one."""
-        return self.call({"timeout": inf, **options})
+        """Return a call that has no limit of time unless its options say one, and that outlasts a node's restart."""
+        return self.call({"timeout": inf, **options}, pauses=LONG_PAUSES)
 
     def _metadata(self, options: Mapping[str, Any]) -> Metadata:
         said = {name: value for name, value in options.items() if name != "timeout"}

@@ -83,6 +83,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """End the connection; a call under way ends with it."""
+        self._door.closed.set()
         await self._channel.close()
 
     async def find_items(self, text: str = "", *, member: str = "", **options: Unpack[Options]) -> list[PublishedItem]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
@@ -44,6 +45,8 @@ from tongban.core.client._requests import Decision, Verified, verified
 from tongban.core.client._watching import Watching
 from tongban.core.client.context import Context, LookupOptions, Options, SubmitOptions
 from tongban.core.items import Party
+
+_HEALTH = "/grpc.health.v1.Health/Check"
 
 Q = TypeVar("Q", bound=Message)
 A = TypeVar("A")
@@ -91,6 +94,7 @@ class Client:
         self._catalogue, self._cases = CatalogueServiceStub(self._channel), CaseServiceStub(self._channel)
         self._identity, self._credit = IdentityServiceStub(self._channel), CreditServiceStub(self._channel)
         self._materials, self._documents = MaterialServiceStub(self._channel), DocumentServiceStub(self._channel)
+        self._knock: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(_HEALTH)
 
     def __enter__(self) -> Self:
         return self
@@ -102,6 +106,7 @@ class Client:
 
     def close(self) -> None:
         """End the connection; a call under way ends with it."""
+        self._door.closed.set()
         self._channel.close()
 
     def find_items(self, text: str = "", *, member: str = "", **options: Unpack[Options]) -> list[PublishedItem]:
@@ -221,16 +226,14 @@ class Client:
         A stream that ends early is begun anew where it ended. Without ``timeout`` there is no limit of time.
         """
         watching = Watching(self._door.watching(options), case_id, after)
-        pause = 0.0
         while True:
-            time.sleep(pause)
             stream = self._cases.WatchCase(watching.request(), **watching.terms())
             try:
                 for update in stream:
                     yield watching.seen(update)
                 return
             except grpc.RpcError as error:
-                pause = watching.pause_after(error)
+                self._pause(watching.pause_after(error))
             finally:
                 stream.cancel()
 
@@ -257,4 +260,11 @@ class Client:
             try:
                 return attempt(call)
             except grpc.RpcError as error:
-                time.sleep(call.pause_after(error))
+                self._pause(call.pause_after(error))
+
+    def _pause(self, seconds: float) -> None:
+        """Wait before the next attempt, and dial meanwhile: a channel gets on only while some call waits for it."""
+        until = time.monotonic() + seconds
+        with suppress(grpc.RpcError):
+            self._knock(b"", timeout=seconds, wait_for_ready=True)
+        time.sleep(max(0.0, until - time.monotonic()))
