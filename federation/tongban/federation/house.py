@@ -110,4 +110,4 @@ class House:
 
     def seen(self, member: str) -> None:
         """Take notice that the node of a peer has shown itself: what waits for it can go."""
-        self._resources.waker(PEER_SEEN, f"{OUTBOX}/{member}")()
+        self._resources.waker(PEER_SEEN, f"{PEER_SEEN}/{member}", f"{OUTBOX}/{member}")()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from typing import Protocol
 
 from tongban.api.documents.v1.documents_pb2 import (
@@ -25,11 +26,19 @@ log = logging.getLogger(__name__)
 
 _LIST = "/tongban.api.documents.v1.DocumentService/ListDocuments"
 _FETCH = "/tongban.api.documents.v1.DocumentService/FetchDocument"
-_ALL_HELD_SECONDS = 30.0
-_MISSING_SECONDS = 1.0
+_DIRECTORY_SECONDS = 30.0
+"""How often the view is renewed and the directory looked through for new peers, if nothing happens."""
+
+_HELD_SECONDS, _FIRST_SECONDS, _LEAST_SECONDS = 30.0, 1.0, 0.1
+"""How long a peer is left alone: while its catalogue is held, at first while it is missing, and in any case."""
+
+_PEER_SECONDS = 60.0
+"""How long one peer may take for all that it has."""
+
+_MOST_HEADS = 1000
 
 PEER_SEEN = "peer-seen"
-"""Topic: a peer has shown itself."""
+"""Topic: a peer has shown itself (``peer-seen/PEER``: this one)."""
 
 
 class Fetcher(Protocol):
@@ -46,34 +55,73 @@ class Refresher:
     def __init__(self, resources: Resources, fetcher: Fetcher) -> None:
         self._resources = resources
         self._fetcher = fetcher
+        self._following: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Ask peers now and then, and soon while a catalogue is missing, until cancelled."""
+        """Follow every peer of the directory, each in its own time, until cancelled."""
         changed = self._resources.wakes.listen(PUBLISH)
-        seen = self._resources.wakes.listen(PEER_SEEN)
-        while True:
-            changed.clear()
-            seen.clear()
-            await self.refresh()
-            await _first_of(changed, seen, seconds=self._pause())
-
-    async def refresh(self) -> None:
-        """Ask every peer once."""
-        self._resources.keeper.refresh()
-        await asyncio.gather(*(self._ask(peer) for peer in self._peers()))
-
-    async def _ask(self, peer: str) -> None:
         try:
-            listed = await self._fetcher.fetch(peer, _LIST, ListDocumentsRequest().SerializeToString())
-            for head in ListDocumentsResponse.FromString(listed).documents:
-                if self._wanted(head, peer):
-                    await self._take(peer, head)
+            while True:
+                changed.clear()
+                self._resources.keeper.refresh()
+                self._follow_all()
+                await _first_of(changed, seconds=_DIRECTORY_SECONDS)
+        finally:
+            self._resources.wakes.forget(PUBLISH, changed)
+            await self._leave_all()
+
+    async def ask(self, peer: str) -> None:
+        """Ask a peer once for what it holds that is newer; what it does wrong is logged."""
+        try:
+            async with asyncio.timeout(_PEER_SECONDS):
+                body = await self._fetcher.fetch(peer, _LIST, ListDocumentsRequest().SerializeToString())
+                for head in self._wanted(ListDocumentsResponse.FromString(body).documents, peer):
+                    await self._try_to_take(peer, head)
         except PeerUnavailable:
             return
+        except TimeoutError:
+            log.warning("documents of %s: not all came within %g s", peer, _PEER_SECONDS)
         except Refusal as refusal:
-            log.warning("a document of %s is not taken: %s", peer, refusal)
+            log.warning("%s does not say what documents it holds: %s", peer, refusal)
         except Exception:
             log.exception("documents of %s", peer)
+
+    def _follow_all(self) -> None:
+        peers = self._peers()
+        for peer in peers - set(self._following):
+            self._following[peer] = asyncio.create_task(self._follow(peer), name=f"documents of {peer}")
+        for peer in set(self._following) - peers:
+            self._following.pop(peer).cancel()
+
+    async def _leave_all(self) -> None:
+        tasks = list(self._following.values())
+        self._following.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _follow(self, peer: str) -> None:
+        """Ask one peer now and then; soon while its catalogue is missing, but less and less often."""
+        wakes, topics = self._resources.wakes, (PUBLISH, f"{PEER_SEEN}/{peer}")
+        events, pause = [wakes.listen(topic) for topic in topics], _FIRST_SECONDS
+        try:
+            while True:
+                for event in events:
+                    event.clear()
+                await self.ask(peer)
+                await asyncio.sleep(_LEAST_SECONDS)
+                held = peer in self._resources.keeper.view.methods
+                woken = await _first_of(*events, seconds=_HELD_SECONDS if held else pause)
+                pause = _FIRST_SECONDS if woken or held else min(2 * pause, _HELD_SECONDS)
+        finally:
+            for topic, event in zip(topics, events, strict=True):
+                wakes.forget(topic, event)
+
+    async def _try_to_take(self, peer: str, head: DocumentHead) -> None:
+        try:
+            await self._take(peer, head)
+        except Refusal as refusal:
+            log.warning("a document of %s is not taken: %s", peer, refusal)
 
     async def _take(self, peer: str, head: DocumentHead) -> None:
         body = FetchDocumentRequest(digest=head.digest).SerializeToString()
@@ -83,21 +131,22 @@ class Refresher:
         if believed.name == DIRECTORY:
             self._resources.waker(PUBLISH, OUTBOX)()
 
-    def _wanted(self, head: DocumentHead, peer: str) -> bool:
-        held = self._resources.keeper.view.documents.get(head.name)
-        if held is not None and (held.digest == head.digest or held.document.version >= head.version):
-            return False
+    def _wanted(self, heads: Iterable[DocumentHead], peer: str) -> list[DocumentHead]:
+        """Return what this node wants of what a peer lists: each name once, the directory first."""
+        wanted = {head.name: head for head in heads if self._is_wanted(head, peer)}
+        return sorted(wanted.values(), key=lambda head: (head.name != DIRECTORY, head.name))[:_MOST_HEADS]
+
+    def _is_wanted(self, head: DocumentHead, peer: str) -> bool:
         own = self._resources.member
         is_agreement_of_mine = head.name.startswith("agreement/") and own in head.name.split("/")[1:3]
-        return head.name in (DIRECTORY, f"catalogue/{peer}") or is_agreement_of_mine
+        if head.name not in (DIRECTORY, f"catalogue/{peer}") and not is_agreement_of_mine:
+            return False
+        held = self._resources.keeper.view.documents.get(head.name)
+        return held is None or (held.digest != head.digest and held.document.version < head.version)
 
-    def _peers(self) -> list[str]:
+    def _peers(self) -> set[str]:
         members = self._resources.keeper.view.members
-        return [id_ for id_, member in members.items() if id_ != self._resources.member and member.nodes]
-
-    def _pause(self) -> float:
-        held = self._resources.keeper.view.methods
-        return _ALL_HELD_SECONDS if all(peer in held for peer in self._peers()) else _MISSING_SECONDS
+        return {id_ for id_, member in members.items() if id_ != self._resources.member and member.nodes}
 
 
 def _check_asked_for(signed: SignedDocument, head: DocumentHead) -> None:
@@ -106,10 +155,12 @@ def _check_asked_for(signed: SignedDocument, head: DocumentHead) -> None:
         raise Refusal(codes.DOCUMENT_INVALID, {"name": head.name}, rule=f"another one came for it, {name}")
 
 
-async def _first_of(*events: asyncio.Event, seconds: float) -> None:
+async def _first_of(*events: asyncio.Event, seconds: float) -> bool:
+    """Wait for one of the events, or so long; say whether one came."""
     waits = [asyncio.create_task(event.wait()) for event in events]
     try:
-        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        came, _ = await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        return bool(came)
     finally:
         for wait in waits:
             wait.cancel()

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,8 +24,9 @@ from tongban.federation.refreshing import Refresher
 from tongban.federation.store.units import Put, Unit
 from tongban.federation.trust.keeper import document_row
 
-from .laid_out import CHONGMING, NOW, QIDONG, LaidOut
+from .laid_out import CHONGMING, HANGZHOU, NOW, QIDONG, LaidOut
 from .town import Town
+from .waiting import until
 
 QIDONGS = f"catalogue/{QIDONG}"
 DAY = timedelta(days=1)
@@ -44,6 +45,12 @@ class Peers:
     def __init__(self) -> None:
         self.listed: dict[str, ListDocumentsResponse] = {}
         self.answers: dict[str, SignedDocument] = {}
+        self.silent: set[str] = set()
+        """Who is reached and never answers."""
+        self.asked: list[str] = []
+        """Who was asked what it holds, in order."""
+        self.fetched: list[str] = []
+        """Digests, in order."""
 
     def lists(self, peer: str, head: Document, digest: str) -> None:
         """Have a peer list one more head."""
@@ -58,10 +65,14 @@ class Peers:
 
     async def fetch(self, peer: str, method: str, body: bytes) -> bytes:
         if method.endswith("ListDocuments"):
+            self.asked.append(peer)
+            if peer in self.silent:
+                await asyncio.Event().wait()
             if peer not in self.listed:
                 raise PeerUnavailable
             return self.listed[peer].SerializeToString()
         digest = FetchDocumentRequest.FromString(body).digest
+        self.fetched.append(digest)
         return FetchDocumentResponse(document=self.answers[digest]).SerializeToString()
 
 
@@ -90,7 +101,7 @@ async def stored(town: Town) -> int:
 async def test_a_newer_catalogue_is_taken(town: Town) -> None:
     peers, document = Peers(), newer(town)
     peers.offers(QIDONG, await sealed(town, document))
-    await Refresher(town.nodes[CHONGMING].resources, peers).refresh()
+    await Refresher(town.nodes[CHONGMING].resources, peers).ask(QIDONG)
     assert (held(town), await stored(town)) == (document.version, document.version)
 
 
@@ -99,7 +110,7 @@ async def test_a_document_that_is_not_the_one_asked_for_is_not_taken(town: Town)
     before, peers, other = held(town), Peers(), await sealed(town, newer(town, 2))
     peers.lists(QIDONG, newer(town), "0" * 64)
     peers.answers["0" * 64] = other
-    await Refresher(town.nodes[CHONGMING].resources, peers).refresh()
+    await Refresher(town.nodes[CHONGMING].resources, peers).ask(QIDONG)
     assert (held(town), await stored(town)) == (before, before)
 
 
@@ -107,7 +118,7 @@ async def test_a_document_that_lasts_until_the_end_of_time_is_not_written_down(t
     before, peers, document = held(town), Peers(), newer(town)
     document.expires_at.FromDatetime(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
     peers.offers(QIDONG, await sealed(town, document))
-    await Refresher(town.nodes[CHONGMING].resources, peers).refresh()
+    await Refresher(town.nodes[CHONGMING].resources, peers).ask(QIDONG)
     assert (held(town), await stored(town)) == (before, before)
 
 
@@ -155,3 +166,87 @@ async def test_a_document_is_kept_whole_though_its_caller_leaves(town: Town) -> 
     go_on.set()
     await next_one
     assert held(town) == await stored(town) == Document.FromString(documents[1].document).version
+
+
+@pytest.fixture
+async def follow(town: Town) -> AsyncIterator[Callable[[Peers], Refresher]]:
+    """Have 崇明 follow these peers."""
+    tasks: list[asyncio.Task[None]] = []
+
+    def begin(peers: Peers) -> Refresher:
+        refresher = Refresher(town.nodes[CHONGMING].resources, peers)
+        tasks.append(asyncio.create_task(refresher.run()))
+        return refresher
+
+    yield begin
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_peer_that_never_answers_does_not_hold_up_the_others(
+    town: Town, follow: Callable[[Peers], Refresher]
+) -> None:
+    peers, document = Peers(), newer(town)
+    peers.silent.add(HANGZHOU)
+    follow(peers)
+    await until(lambda: {HANGZHOU, QIDONG} <= set(peers.asked))
+    peers.offers(QIDONG, await sealed(town, document))
+    town.nodes[CHONGMING].house.seen(QIDONG)
+    await until(lambda: held(town) == document.version)
+    assert peers.asked.count(HANGZHOU) == 1
+
+
+async def test_a_peer_whose_catalogue_is_missing_is_asked_less_and_less(
+    town: Town, follow: Callable[[Peers], Refresher]
+) -> None:
+    """崇明's catalogues have expired, so it waits for new ones, and asks nobody every second."""
+    town.clocks[CHONGMING].turn(61 * DAY)
+    peers = Peers()
+    follow(peers)
+    await until(lambda: QIDONG not in town.nodes[CHONGMING].resources.keeper.view.methods)
+    await asyncio.sleep(5)
+    assert peers.asked.count(QIDONG) == 3
+    assert peers.asked.count(HANGZHOU) == 3
+
+
+async def test_a_peer_that_shows_itself_is_asked_at_once_and_no_other(
+    town: Town, follow: Callable[[Peers], Refresher]
+) -> None:
+    peers = Peers()
+    follow(peers)
+    await until(lambda: len(peers.asked) == 2)
+    town.nodes[CHONGMING].house.seen(QIDONG)
+    await until(lambda: len(peers.asked) == 3)
+    assert sorted(peers.asked) == sorted([HANGZHOU, QIDONG, QIDONG])
+
+
+async def test_of_many_documents_only_those_are_fetched_that_the_node_wants(town: Town) -> None:
+    peers, document = Peers(), newer(town)
+    heads = peers.listed.setdefault(QIDONG, ListDocumentsResponse()).documents
+    for number in range(50_000):
+        heads.add(name=f"catalogue/{number:06}", version=2**63, digest="0" * 64)
+    peers.offers(QIDONG, await sealed(town, document))
+    await Refresher(town.nodes[CHONGMING].resources, peers).ask(QIDONG)
+    assert len(peers.fetched) == 1
+    assert held(town) == document.version
+
+
+async def test_of_very_many_agreements_some_are_fetched(town: Town) -> None:
+    peers, wrong = Peers(), await sealed(town, newer(town))
+    heads = peers.listed.setdefault(QIDONG, ListDocumentsResponse()).documents
+    for number in range(3_000):
+        heads.add(name=f"agreement/{CHONGMING}/{QIDONG}/{number}", version=1, digest=f"{number:064}")
+        peers.answers[f"{number:064}"] = wrong
+    await Refresher(town.nodes[CHONGMING].resources, peers).ask(QIDONG)
+    assert len(peers.fetched) == 1000
+
+
+async def test_one_document_that_is_refused_does_not_keep_the_others_back(town: Town) -> None:
+    peers, document = Peers(), newer(town)
+    heads = peers.listed.setdefault(QIDONG, ListDocumentsResponse()).documents
+    heads.add(name="directory", version=2**63, digest="0" * 64)
+    peers.offers(QIDONG, await sealed(town, document))
+    peers.answers["0" * 64] = peers.answers[digest_of(await sealed(town, document))]
+    await Refresher(town.nodes[CHONGMING].resources, peers).ask(QIDONG)
+    assert held(town) == document.version
