@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tongban.core.merkle import GrowingTree, leaf_hash, levels_of, path_of, root_by_path, root_of
@@ -74,12 +74,14 @@ def test_a_leaf_never_has_the_hash_of_a_node() -> None:
 
 
 @given(sizes)
+@settings(deadline=None)
 def test_the_root_is_the_defined_one(size: int) -> None:
     leaves = leaves_of(size)
     assert root_of(leaves) == levels_of(leaves)[-1][0] == defined_root(leaves)
 
 
 @given(sizes)
+@settings(deadline=None)
 def test_every_leaf_has_the_defined_path_and_it_leads_to_the_root(size: int) -> None:
     leaves = leaves_of(size)
     levels, root = levels_of(leaves), root_of(leaves)
@@ -91,6 +93,7 @@ def test_every_leaf_has_the_defined_path_and_it_leads_to_the_root(size: int) -> 
 
 
 @given(st.data())
+@settings(deadline=None)
 def test_a_path_proves_one_leaf_at_one_place_only(data: st.DataObject) -> None:
     size = data.draw(sizes)
     index = data.draw(st.integers(0, size - 1))
@@ -103,6 +106,7 @@ def test_a_path_proves_one_leaf_at_one_place_only(data: st.DataObject) -> None:
 
 
 @given(st.data())
+@settings(deadline=None)
 def test_a_path_that_was_changed_leads_elsewhere(data: st.DataObject) -> None:
     size = data.draw(st.integers(2, 200))
     index = data.draw(st.integers(0, size - 1))
@@ -116,6 +120,7 @@ def test_a_path_that_was_changed_leads_elsewhere(data: st.DataObject) -> None:
 
 
 @given(sizes, st.integers(1, 200))
+@settings(deadline=None)
 def test_a_root_holds_for_its_own_size_only(size: int, other: int) -> None:
     assert (root_of(leaves_of(size)) == root_of(leaves_of(other))) is (size == other)
 
