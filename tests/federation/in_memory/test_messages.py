@@ -66,7 +66,9 @@ ALTERATIONS: dict[str, Callable[[SealedMessage], None]] = {
     "no body": _set("body", lambda body: b""),
     "the signature": lambda message: _resealed(signature=flipped(message.seal.signature))(message),
     "another key": _resealed(key_id="0" * 32),
-    "another place in the seal's tree": _resealed(tree_size=2, leaf_index=1),
+    "another place in the seal's tree": lambda message: _resealed(
+        tree_size=message.seal.tree_size + 1, leaf_index=message.seal.leaf_index + 1
+    )(message),
     "a longer path in the seal's tree": lambda message: message.seal.path.append(bytes(32)),
 }
 
