@@ -1,10 +1,13 @@
-"""What the intake side checks before it takes a case in: form, materials, assertions, and the agreement."""
+"""What both sides check of a case: the intake side before it takes it in, the handling side before it puts it in order.
 
-from collections.abc import Iterable, Mapping
+Form, materials, assertions, and the agreement.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from tongban.api.cases.v1.acts_pb2 import CaseMaterial
+from tongban.api.cases.v1.acts_pb2 import CaseMaterial, Received
 from tongban.api.cases.v1.cases_pb2 import SubmitCaseRequest
 from tongban.api.catalogue.v1.catalogue_pb2 import FormField, Item
 from tongban.api.common.v1.common_pb2 import Party
@@ -58,24 +61,36 @@ def form(item: Item, filled: Mapping[str, str], *, whole: bool) -> None:
             _check_field(field, filled.get(name, ""))
 
 
-def materials(item: Item, given: Iterable[CaseMaterial], kept: Materials) -> None:
-    """Refuse materials that the item does not ask for, or that were not uploaded.
+def materials(item: Item, given: Sequence[CaseMaterial]) -> None:
+    """Refuse materials that the item does not ask for, and two under one code: handlers see one for each.
 
     Raises:
-        Refusal: INVALID_FIELD, MATERIAL_UNKNOWN.
+        Refusal: INVALID_FIELD.
     """
     asked = {one.code for one in item.materials}
     for place, material in enumerate(given):
         if material.code not in asked:
             rule = f"the item asks for no such material; it asks for {', '.join(sorted(asked)) or 'none'}"
             raise invalid_field(f"materials[{place}].code", rule)
+        if material.code in [earlier.code for earlier in given[:place]]:
+            rule = f"{material.code} is there already; put everything that meets one requirement into one file"
+            raise invalid_field(f"materials[{place}].code", rule)
+
+
+def uploaded(given: Iterable[CaseMaterial], kept: Materials) -> None:
+    """Refuse materials that were not uploaded.
+
+    Raises:
+        Refusal: MATERIAL_UNKNOWN, INVALID_FIELD.
+    """
+    for place, material in enumerate(given):
         if kept.size(material.digest) is None:
             raise Refusal(codes.MATERIAL_UNKNOWN, {"digest": material.digest}, field=f"materials[{place}].digest")
         if kept.size(material.digest) != material.size:
             raise invalid_field(f"materials[{place}].size", f"the material has {kept.size(material.digest)} bytes")
 
 
-def assertions(request: SubmitCaseRequest, view: TrustView, now: datetime) -> None:
+def assertions(request: SubmitCaseRequest | Received, view: TrustView, now: datetime) -> None:
     """Refuse identity assertions that are not about the applicant or agent, or that nobody can rely on.
 
     Raises:

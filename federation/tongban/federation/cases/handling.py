@@ -8,9 +8,11 @@ from tongban.api.catalogue.v1.catalogue_pb2 import Item
 from tongban.api.exchange.v1.exchange_pb2 import DeliverActRequest, DeliverActResponse
 from tongban.core import codes
 from tongban.core.case import fold, record
+from tongban.core.case.fold import CaseView
 from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
 from tongban.core.identifiers import division_of
+from tongban.core.times import moment
 from tongban.federation import commands
 from tongban.federation.calls import Call, Caller, Outcome, Step, writes
 from tongban.federation.cases import checks, rows
@@ -43,6 +45,7 @@ class Handling:
             return Outcome(earlier)
         self._check_beginning(act, held)
         ordered = self._arrived(NewAct(act, signed.act, signed.seal), held)
+        self._check_content(act, ordered.view)
         answer = DeliverActResponse(sequence=ordered.first).SerializeToString()
         step = ordered.step.then(commands.records(key, claim.digest, answer)).then(_work(ordered))
         return Outcome(answer, step=step, after=self._after(ordered, WORK))
@@ -68,10 +71,12 @@ class Handling:
 
     def item(self, held: Held) -> Item:
         """Return the item of a case as this member publishes it now."""
-        published = self._resources.registry.items.get(held.view.received.item_code)
-        if published is None:
-            raise Refusal(codes.ITEM_UNKNOWN, {"item": held.view.received.item_code})
-        return published.published(division_of(self._resources.member))
+        return self._published(held.view.received.item_code)
+
+    def _published(self, code: str) -> Item:
+        if code not in self._resources.registry.items:
+            raise Refusal(codes.ITEM_UNKNOWN, {"item": code})
+        return self._resources.registry.items[code].published(division_of(self._resources.member))
 
     def _check_beginning(self, act: Act, held: Held | None) -> None:
         """Refuse a case that is another's, or that no agreement lets its author take in."""
@@ -84,10 +89,16 @@ class Handling:
             raise _invalid(act, f"{held.view.intake} took this case in for {held.view.handling}")
         if not act.case_id.startswith(f"{division_of(act.author)}-"):
             raise _invalid(act, "the case id is not one of its author's")
-        if received.item_code not in self._resources.registry.items:
-            raise Refusal(codes.ITEM_UNKNOWN, {"item": received.item_code})
-        view, now = self._resources.keeper.view, self._resources.clock()
-        checks.case_row(view, act.author, member, received.item_code, now)
+        item, view = self._published(received.item_code), self._resources.keeper.view
+        checks.case_row(view, act.author, member, item.code, self._resources.clock())
+
+    def _check_content(self, act: Act, view: CaseView) -> None:
+        """Refuse what the intake side should not have taken in, by the item as it is now: handlers rely on it."""
+        begins = act.HasField("received")
+        said, item = act.received if begins else act.supplemented, self._published(view.received.item_code)
+        checks.form(item, said.form, whole=begins)
+        checks.materials(item, said.materials)
+        checks.assertions(act.received, self._resources.keeper.view, moment(act.time))
 
     def _arrived(self, new: NewAct, held: Held | None) -> Ordered:
         order = CaseOrder(held.ordered if held else None, self._resources.member, self._resources.clock())
