@@ -102,7 +102,7 @@ async def test_a_question_with_an_altered_header_is_refused_and_its_asker_hears_
 ) -> None:
     town.net.way = altering_questions(alter)
     with refused(codes.DEADLINE):
-        await calls.query(replace(asking(town), seconds=0.3))
+        await calls.query(replace(asking(town), seconds=0.6))
     assert await town.errors(CHONGMING) == ["DEADLINE"]
     assert await town.errors(QIDONG) == ["MESSAGE_ALTERED"]
 
@@ -141,7 +141,7 @@ async def test_a_peer_that_answers_wrongly_with_its_own_seal(
 
 async def test_a_late_answer_is_not_taken_for_one_to_the_next_attempt(laid_out: LaidOut) -> None:
     async with Town(laid_out) as town:
-        town.ask_seconds = 0.4
+        town.ask_seconds = 1.0
         await town.start(CHONGMING, QIDONG)
         town.net.way = Late()
         receipt = await calls.submit(town.window(CHONGMING))
@@ -161,9 +161,9 @@ class Late:
             return [(0.0, frame)]
         if frame.back:
             self._answers += 1
-            return [(1.0 if self._answers == 1 else 0.0, frame)]
+            return [(1.7 if self._answers == 1 else 0.0, frame)]
         self._questions += bool(LinkRequest.FromString(frame.data).questions)
-        return [(0.0 if self._questions == 1 else 0.35, frame)]
+        return [(0.0 if self._questions == 1 else 0.6, frame)]
 
 
 @pytest.mark.parametrize("back", [False, True], ids=["question", "answer"])
@@ -204,7 +204,7 @@ async def test_a_message_for_another_member_is_refused(town: Town) -> None:
     await town.start(HANGZHOU)
     town.net.way = lambda frame: [(0.0, frame if frame.back else replace(frame, answering=HANGZHOU))]
     with refused(codes.DEADLINE):  # What another member answers is no answer.
-        await calls.query(replace(asking(town), seconds=0.3))
+        await calls.query(replace(asking(town), seconds=0.6))
     assert await town.errors(HANGZHOU) == ["MESSAGE_MISADDRESSED"]
     assert await town.errors(CHONGMING) == ["DEADLINE"]
 
@@ -266,7 +266,7 @@ async def test_an_answer_that_is_too_large_is_a_refusal_in_both_logs(town: Town)
 async def test_a_message_that_is_lost_is_a_deadline_in_the_asker_s_log(town: Town, back: bool) -> None:
     town.net.way = dropping(lambda frame: frame.back == back)
     with refused(codes.DEADLINE):
-        await calls.query(replace(asking(town), seconds=0.2))
+        await calls.query(replace(asking(town), seconds=0.6))
     assert await town.errors(CHONGMING) == ["DEADLINE"]
     assert await town.errors(QIDONG) == ([""] if back else [])
 
