@@ -1,5 +1,6 @@
 """What tests look at: refusals as callers are told them, evidence, and what a call may have left half done."""
 
+import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from tongban.api.evidence.v1.evidence_pb2 import Evidence
 from tongban.core import Party, Refusal
 from tongban.core.client import Client
 from tongban.core.codes import Code
+from tongban.core.evidence import verify_file, write
 from tongban.core.testing.federation import Federation, eventually
+from tongban.federation.demo.proofs import keys_of
 
 from .people import AGENT, APPLICANT, BORROWER, FIRM
 
@@ -113,3 +116,18 @@ def submit_company_change(window: Client, *, request_id: str | None = None, agen
         request_id=request_id,
     )
     return answer.case_id
+
+
+def check_log(federation: Federation, member: str, *, unchecked_seals: int | None = 0) -> None:
+    """Check that the whole evidence log of a node verifies by the keys of the directory.
+
+    Seals of senders that the directory does not list cannot be checked; None: there may be any number of them.
+    """
+    log = io.BytesIO()
+    with federation.admin(member) as admin:
+        write(log, admin.evidence())
+    log.seek(0)
+    found = verify_file(log, keys_of(federation.directory, federation.authority))
+    assert found.problems == []
+    assert unchecked_seals in (None, found.unchecked_seals)
+    assert found.records == found.covered
