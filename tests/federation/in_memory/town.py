@@ -15,7 +15,7 @@ from tongban.federation.carriers.memory import MemoryNet, Station
 from tongban.federation.transport.memory import MemoryClient, running_node
 
 from .clock import Clock
-from .laid_out import MEMBERS, NOW, LaidOut, brought
+from .laid_out import CHONGMING, CREDIT_PURPOSE, MEMBERS, NOW, QIDONG, LaidOut, brought
 from .waiting import eventually
 
 ASK_SECONDS = 1.0
@@ -67,6 +67,11 @@ class Town:
         """Return a window of a member's node, with all roles; an officer acts unless the context names another."""
         told = CallContext(**{"officer": "zhang.w", **context})
         return MemoryClient(self.nodes[member].house.node, Door.WINDOWS, self.laid_out.tokens[member], told, seconds)
+
+    def asker(self, *, seconds: float = 2.0, **changes: str) -> MemoryClient:
+        """Return a window of 崇明 that may ask 启东 about credit, with changes of what it says."""
+        said = {"to": QIDONG, "purpose": CREDIT_PURPOSE, "consent_id": "授权-1", **changes}
+        return self.window(CHONGMING, seconds=seconds, **said)
 
     def admin(self, member: str) -> MemoryClient:
         """Return an operator of a member's node."""
