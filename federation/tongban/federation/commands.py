@@ -6,7 +6,7 @@ from google.protobuf.message import Message
 
 from tongban.core import codes
 from tongban.core.errors import Refusal
-from tongban.federation.calls import Caller, Step, writes
+from tongban.federation.calls import Call, Caller, Step, writes
 from tongban.federation.store.interface import Store
 from tongban.federation.store.units import Claim, Unit
 
@@ -16,9 +16,14 @@ def request_key(caller: Caller, request_id: str) -> str:
     return f"request/{caller.window}/{request_id}"
 
 
-def digest_of(request: Message) -> bytes:
-    """Return the digest that tells a repeated command from another one under the same id."""
-    return sha256(request.SerializeToString(deterministic=True)).digest()
+def digest_of(call: Call, request: Message) -> bytes:
+    """Return the digest that tells a repeated command from another one under the same id.
+
+    Another method, another member named, or another officer who answers for it make another command.
+    """
+    parts = [call.method, call.context.to, call.context.officer]
+    said = [part.encode() for part in parts] + [request.SerializeToString(deterministic=True)]
+    return sha256(b"".join(len(part).to_bytes(4, "big") + part for part in said)).digest()
 
 
 async def recorded(store: Store, key: str, digest: bytes) -> bytes | None:

@@ -10,10 +10,10 @@ from tongban.api.common.v1.common_pb2 import Paper
 from tongban.core import codes, papers
 from tongban.core.calendar import local_day
 from tongban.core.case import machine
-from tongban.core.case.fold import CaseView
 from tongban.core.errors import Refusal
 from tongban.core.identifiers import case_number
 from tongban.core.items import Accept, Answer, Approve, Correct, LeaveToOfficer, Refuse, Reject
+from tongban.federation.cases.book import Held
 from tongban.federation.cases.ordering import CaseOrder
 from tongban.federation.cases.wording import deadline, remedy_lines, result_lines
 from tongban.federation.resources import Resources
@@ -103,12 +103,14 @@ def answer_of(request: DecideCaseRequest) -> Answer:
             return Accept()
 
 
-def check_handling(view: CaseView, member: str) -> None:
-    """Refuse a decision by another member than the one whose matter it is.
+def check_handling(held: Held, member: str) -> None:
+    """Refuse a decision by another member than the one whose matter it is, or before the case has arrived.
 
     Raises:
         Refusal: CASE_STEP.
     """
-    if view.handling != member:
-        facts = {"step": "a decision", "step_zh": "作出决定", "state": machine.state_name(view.state)}
-        raise Refusal(codes.CASE_STEP, facts, rule=f"only {view.handling} decides this case")
+    facts = {"step": "a decision", "step_zh": "作出决定", "state": machine.state_name(held.view.state)}
+    if held.view.handling != member:
+        raise Refusal(codes.CASE_STEP, facts, rule=f"only {held.view.handling} decides this case")
+    if held.ordered is None:
+        raise Refusal(codes.CASE_STEP, facts, rule="a case is decided after its arrival")

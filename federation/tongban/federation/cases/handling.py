@@ -53,12 +53,12 @@ class Handling:
     async def decide(self, caller: Caller, call: Call) -> Outcome:
         """Record what an officer does."""
         request = decoded(DecideCaseRequest, call.body)
-        key, digest = commands.request_key(caller, request.request_id), commands.digest_of(request)
+        key, digest = commands.request_key(caller, request.request_id), commands.digest_of(call, request)
         held = await self._book.find(request.case_id)  # First, as above.
         earlier = await commands.recorded(self._resources.store, key, digest)
         if earlier is not None:
             return Outcome(earlier)
-        check_handling(held.view, self._resources.member)
+        check_handling(held, self._resources.member)
         order = CaseOrder(held.ordered, self._resources.member, self._resources.clock())
         await self._answers.put(order, answer_of(request), self.item(held), call.context.officer)
         ordered = order.finish(held.row.item_name, held.row.window)

@@ -39,7 +39,7 @@ class Intake:
     async def submit(self, caller: Caller, call: Call) -> Outcome:
         """Take a case in and answer with its receipt; it travels to the handling member by itself."""
         request = decoded(pb.SubmitCaseRequest, call.body)
-        key, digest = commands.request_key(caller, request.request_id), commands.digest_of(request)
+        key, digest = commands.request_key(caller, request.request_id), commands.digest_of(call, request)
         earlier = await commands.recorded(self._resources.store, key, digest)
         if earlier is not None:
             return Outcome(earlier)
@@ -54,7 +54,7 @@ class Intake:
     async def supplement(self, caller: Caller, call: Call) -> Outcome:
         """Take in what a correction asked for."""
         request = decoded(pb.SupplementCaseRequest, call.body)
-        key, digest = commands.request_key(caller, request.request_id), commands.digest_of(request)
+        key, digest = commands.request_key(caller, request.request_id), commands.digest_of(call, request)
         held = await self._book.find(request.case_id)  # First: what a repeat has done to it is then recorded.
         earlier = await commands.recorded(self._resources.store, key, digest)
         if earlier is not None:
@@ -111,7 +111,9 @@ class Intake:
             facts = {"step": "a supplement", "step_zh": "补正", "state": machine.state_name(view.state)}
             raise Refusal(codes.CASE_STEP, facts, rule=f"only {view.intake}, which took the case in, supplements it")
         machine.check(machine.STEPS["supplemented"], view.state)
-        item = self._resources.keeper.view.items.get((view.handling, view.received.item_code), Item())
+        item = self._resources.keeper.view.items.get((view.handling, view.received.item_code))
+        if item is None:
+            raise Refusal(codes.ITEM_UNKNOWN, {"item": view.received.item_code})
         checks.form(item, request.form, whole=False)
         checks.materials(item, request.materials)
         checks.uploaded(request.materials, self._materials)
