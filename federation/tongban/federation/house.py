@@ -68,7 +68,7 @@ class House:
         self._authenticator = Authenticator(r.member, r.keeper, self._recent, r.clock)
         limits = r.settings.limits
         self._checkpoints = Checkpoints(r.member, r.store, r.flush, r.clock, limits.checkpoint_seconds)
-        self._publisher = Publisher(r)
+        self._publisher = Publisher(r, plugins)
         self._refresher = Refresher(r, network)
         questions = OwnQuestions(r.asking, r.flush, r.clock, ask_seconds)
         self._queue = Queue(r, questions)
@@ -84,7 +84,7 @@ class House:
             handling=handling,
             replica=Replica(r, book),
             reading=CaseReading(r, book),
-            operating=Operating(r, self._authenticator, plugins, self._checkpoints, Status(r, network)),
+            operating=Operating(r, self._authenticator, plugins, self._checkpoints, Status(r, network, plugins)),
         )
         self.node = Node(r.member, self._authenticator, r.keeper, self._recent, r.flush, r.asking, handlers, r.clock)
         r.asking.carrier = Loopback(r.member, r.asking, self.node.ask, network)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import timedelta
 
 from google.protobuf import descriptor_pool
@@ -13,6 +14,7 @@ from tongban.core import documents
 from tongban.core.documents import Freshness
 from tongban.core.errors import Refusal
 from tongban.core.identifiers import division_of
+from tongban.federation.plugins.loading import Loaded
 from tongban.federation.resources import Resources
 
 log = logging.getLogger(__name__)
@@ -28,8 +30,9 @@ _LOOK_SECONDS = 3600.0
 class Publisher:
     """Keeps this member's catalogue as it should be."""
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, plugins: Sequence[Loaded]) -> None:
         self._resources = resources
+        self._all_loaded = all(plugin.brought is not None for plugin in plugins)
 
     async def run(self) -> None:
         """Publish when the directory changes, and in time before the catalogue gets stale, until cancelled."""
@@ -49,12 +52,14 @@ class Publisher:
     async def publish(self) -> None:
         """Publish the catalogue if it is new, and if the directory lists this member's key.
 
+        While an enabled plugin is not loaded the catalogue stays as it was: a broken start retracts nothing.
+
         Raises:
             Refusal: DOCUMENT_INVALID and the like.
         """
         keeper, now = self._resources.keeper, self._resources.clock()
         held = keeper.view.documents.get(f"catalogue/{self._resources.member}")
-        catalogue = self._catalogue()
+        catalogue = self._catalogue() if held is None or self._all_loaded else held.document.catalogue
         unchanged = held is not None and held.document.catalogue == catalogue
         key = self._resources.signer.public_key.key_id
         if (unchanged and held and held.freshness(now) is Freshness.FRESH) or not keeper.view.key(

@@ -1,11 +1,13 @@
 """How the node is, for its operators: what it holds, what waits, what is wrong and what to do about it."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Protocol
 
 from tongban.api.admin.v1 import admin_pb2 as pb
 from tongban.core.documents import Freshness
 from tongban.core.times import micros, timestamp
+from tongban.federation.plugins.loading import Loaded
 from tongban.federation.resources import Resources
 from tongban.federation.store.rows import OutboxCount
 
@@ -23,9 +25,10 @@ class Links(Protocol):
 class Status:
     """Tells the state of the node."""
 
-    def __init__(self, resources: Resources, links: Links) -> None:
+    def __init__(self, resources: Resources, links: Links, plugins: Sequence[Loaded]) -> None:
         self._resources = resources
         self._links = links
+        self._plugins = plugins
         self._started = resources.clock()
 
     async def tell(self) -> pb.GetStatusResponse:
@@ -74,6 +77,11 @@ class Status:
 
     def _problems(self, peers: list[pb.PeerStatus], documents: list[pb.DocumentStatus], failing: int) -> list[str]:
         problems = [] if self._resources.keeper.view.directory else ["no directory: tongban directory import FILE"]
+        problems.extend(
+            f"plugin {plugin.name} is not loaded: {plugin.problem}; its items stay published"
+            for plugin in self._plugins
+            if plugin.brought is None
+        )
         for one in documents:
             if one.freshness != pb.FRESHNESS_FRESH:
                 state = pb.Freshness.Name(one.freshness).removeprefix("FRESHNESS_").lower()
