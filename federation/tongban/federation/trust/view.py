@@ -26,12 +26,19 @@ from tongban.core.times import moment
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of an agreement that is in force, with where it stands."""
+    """A row of an agreement, with where it stands and how long."""
 
     name: str
     """Agreement and row, as evidence names it: agreement/310151/320681/registration#row."""
     row: LookupRow | CaseRow
-    until: date
+    until: date | None
+    """Its last day, in China; None: as long as the agreement."""
+    expires: datetime
+    """When the agreement expires."""
+
+    def in_force(self, now: datetime) -> bool:
+        """Say whether it still lets anybody do anything."""
+        return now < self.expires and (self.until is None or local_day(now) <= self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +113,15 @@ class TrustView:
 
     def lookup_row(self, asking: str, answering: str, method: str, context: CallContext, now: datetime) -> Row | None:
         """Return the row that lets a member ask, for the context's purpose."""
-        today = local_day(now)
         for row in self.lookups.get((asking, answering, method), ()):
-            if today <= row.until and isinstance(row.row, LookupRow) and context.purpose in row.row.purposes:
+            if row.in_force(now) and isinstance(row.row, LookupRow) and context.purpose in row.row.purposes:
                 return row
         return None
 
     def case_row(self, intake: str, handling: str, item: str, now: datetime) -> Row | None:
         """Return the row that lets a member take cases of an item in for another; for itself it needs none."""
-        today = local_day(now)
         rows = self.cases.get((intake, handling, item), ())
-        return next((row for row in rows if today <= row.until), None)
+        return next((row for row in rows if row.in_force(now)), None)
 
     def contact(self, one: str, other: str) -> str:
         """Return whom to ask about a missing row between two members."""
@@ -185,6 +190,5 @@ def _case_rows(agreements: Iterable[Believed]) -> dict[tuple[str, str, str], lis
 
 
 def _row(believed: Believed, row: LookupRow | CaseRow) -> Row:
-    end = local_day(moment(believed.document.expires_at))
-    until = min(end, date.fromisoformat(row.until)) if row.until else end
-    return Row(f"{believed.name}#{row.id}", row, until)
+    until = date.fromisoformat(row.until) if row.until else None
+    return Row(f"{believed.name}#{row.id}", row, until, moment(believed.document.expires_at))
