@@ -15,15 +15,19 @@ from tongban.api.documents.v1.documents_pb2 import (
     ListDocumentsResponse,
     SignedDocument,
 )
+from tongban.core import codes
 from tongban.core.documents import digest_of, document_leaf, name_of, new_document
+from tongban.core.errors import Refusal
 from tongban.core.sealing import seal_all
 from tongban.core.signing import LocalSigner
 from tongban.federation.calls import Step
 from tongban.federation.exchange.asking import PeerUnavailable
+from tongban.federation.formation import Age, publish, read_document
 from tongban.federation.refreshing import Refresher
 from tongban.federation.store.units import Put, Unit
 from tongban.federation.trust.keeper import document_row
 
+from .calls import import_document
 from .laid_out import CHONGMING, HANGZHOU, NOW, QIDONG, LaidOut
 from .town import Town
 from .waiting import until
@@ -250,3 +254,15 @@ async def test_one_document_that_is_refused_does_not_keep_the_others_back(town: 
     peers.answers["0" * 64] = peers.answers[digest_of(await sealed(town, document))]
     await Refresher(town.nodes[CHONGMING].resources, peers).ask(QIDONG)
     assert held(town) == document.version
+
+
+async def test_a_directory_of_another_federation_replaces_none(town: Town) -> None:
+    """Though the same authority signed it."""
+    authority, view = town.laid_out.folder / "authority", town.nodes[CHONGMING].resources.keeper.view
+    await asyncio.to_thread((authority / "federation").write_text, "另一个联盟\n", encoding="utf-8")
+    other = read_document(await asyncio.to_thread(publish, authority, Age(), NOW), "directory")
+    with pytest.raises(Refusal) as refused:
+        await import_document(town.admin(CHONGMING), other)
+    assert refused.value.code is codes.DOCUMENT_INVALID
+    assert refused.value.rule == f"it is of the federation 另一个联盟, and this node belongs to {view.federation}"
+    assert town.nodes[CHONGMING].resources.keeper.view.directory == view.directory

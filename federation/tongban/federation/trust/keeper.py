@@ -85,8 +85,16 @@ class Keeper:
             Refusal: MALFORMED, INVALID_FIELD, DOCUMENT_INVALID, DOCUMENT_OLDER.
         """
         believed = documents.believed(signed, self._authorities, self.view)
+        self._check_federation(believed)
         documents.check_newer(believed, self.view.documents.get(believed.name))
         return believed
+
+    def _check_federation(self, believed: Believed) -> None:
+        """Refuse the directory of another federation that the same authority forms: it must not replace this one."""
+        ours, theirs = self.view.federation, believed.document.directory.federation
+        if believed.name == documents.DIRECTORY and ours and ours != theirs:
+            rule = f"it is of the federation {theirs}, and this node belongs to {ours}"
+            raise Refusal(codes.DOCUMENT_INVALID, {"name": believed.name}, rule=rule)
 
     def refresh(self) -> None:
         """Renew the view, so that what has expired says nothing any more."""
