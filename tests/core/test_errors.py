@@ -201,3 +201,15 @@ def test_a_wrong_field_is_told_by_its_path_and_its_rule() -> None:
         "Field applicant.person.resident_id is wrong: check character is 1, expected X. "
         "Correct the field and send the call again."
     )
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_a_refusal_fits_into_the_metadata_of_a_call_whatever_its_facts(name: str) -> None:
+    facts = {f"fact{number}": "江苏省南通市启东市" * 500 for number in range(40)} | {
+        "right": "启东" * 4000,
+        "what": "x" * 9000,
+    }
+    refusal = Refusal(CATALOGUE[name], facts, field="f" * 5000, rule="规则" * 5000).at("320681")
+    status = status_of(refusal)
+    assert len(status.SerializeToString()) < 6_100
+    assert refusal_of(status).code is CATALOGUE[name]

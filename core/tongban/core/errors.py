@@ -16,8 +16,9 @@ _STATUSES = range(1, 17)
 """The gRPC status codes of calls that did not succeed."""
 
 
-MOST_SENTENCE, MOST_FACT, MOST_FACTS = 400, 160, 8
-"""Most characters of a sentence and of a fact, and most facts, that travel with a refusal."""
+MOST_SENTENCE, MOST_FACT, MOST_FACTS = 700, 250, 6
+"""Most bytes of a sentence and of a fact, and most facts, that travel with a refusal: in base64 they take six of the
+eight kilobytes that gRPC gives to metadata."""
 
 
 class _Facts(dict[str, str]):
@@ -87,7 +88,7 @@ def status_of(refusal: Refusal) -> Status:
     detail = ErrorDetail(
         code=refusal.code.name,
         member=refusal.member,
-        field=_brief(refusal.field),
+        field=_brief(refusal.field, MOST_FACT),
         rule=_brief(refusal.rule),
         message=_brief(refusal.message),
         message_zh=_brief(refusal.message_zh),
@@ -118,7 +119,8 @@ def refusal_of(status: Status) -> Refusal:
 
 
 def _brief(text: str, most: int = MOST_SENTENCE) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    data = text.encode()
+    return text if len(data) <= most else data[: most - 3].decode(errors="ignore") + "…"
 
 
 def _foreign(detail: ErrorDetail, status: int) -> Code:
