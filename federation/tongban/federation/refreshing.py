@@ -127,9 +127,8 @@ class Refresher:
         body = FetchDocumentRequest(digest=head.digest).SerializeToString()
         answer = FetchDocumentResponse.FromString(await self._fetcher.fetch(peer, _FETCH, body))
         _check_asked_for(answer.document, head)
-        believed = await self._resources.keeper.keep(answer.document, self._resources.flush.put)
-        if believed.name == DIRECTORY:
-            self._resources.waker(PUBLISH, OUTBOX)()
+        wake = self._resources.waker(*((PUBLISH, OUTBOX) if head.name == DIRECTORY else ()))
+        await self._resources.keeper.keep(answer.document, self._resources.flush.put, wake)
 
     def _wanted(self, heads: Iterable[DocumentHead], peer: str) -> list[DocumentHead]:
         """Return what this node wants of what a peer lists: each name once, the directory first."""

@@ -23,6 +23,7 @@ from tongban.core.signing import LocalSigner
 from tongban.federation.calls import Step
 from tongban.federation.exchange.asking import PeerUnavailable
 from tongban.federation.formation import Age, publish, read_document
+from tongban.federation.publishing import PUBLISH
 from tongban.federation.refreshing import Refresher
 from tongban.federation.store.units import Put, Unit
 from tongban.federation.trust.keeper import document_row
@@ -153,14 +154,14 @@ async def test_an_older_document_that_comes_at_the_same_time_does_not_stand_in_t
 async def test_a_document_is_kept_whole_though_its_caller_leaves(town: Town) -> None:
     keeper, flush = town.nodes[CHONGMING].resources.keeper, town.nodes[CHONGMING].resources.flush
     documents = [await sealed(town, newer(town, by)) for by in (1, 2)]
-    begun, go_on = asyncio.Event(), asyncio.Event()
+    begun, go_on, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def slow(step: Step) -> None:
         begun.set()
         await go_on.wait()
         await flush.put(step)
 
-    call = asyncio.create_task(keeper.keep(documents[0], slow))
+    call = asyncio.create_task(keeper.keep(documents[0], slow, done.set))
     await begun.wait()
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
@@ -169,6 +170,7 @@ async def test_a_document_is_kept_whole_though_its_caller_leaves(town: Town) -> 
     assert not next_one.done()
     go_on.set()
     await next_one
+    assert done.is_set()
     assert held(town) == await stored(town) == Document.FromString(documents[1].document).version
 
 
@@ -266,3 +268,19 @@ async def test_a_directory_of_another_federation_replaces_none(town: Town) -> No
     assert refused.value.code is codes.DOCUMENT_INVALID
     assert refused.value.rule == f"it is of the federation 另一个联盟, and this node belongs to {view.federation}"
     assert town.nodes[CHONGMING].resources.keeper.view.directory == view.directory
+
+
+@pytest.mark.parametrize("steps", range(1, 9))
+async def test_whoever_waits_for_a_directory_is_woken_though_its_importer_leaves(town: Town, steps: int) -> None:
+    """Else a member that has just become one would publish its catalogue an hour later."""
+    resources = town.nodes[CHONGMING].resources
+    path = await asyncio.to_thread(publish, town.laid_out.folder / "authority", Age(), NOW)
+    newer_one, woken = read_document(path, "directory"), resources.wakes.listen(PUBLISH)
+    call = asyncio.create_task(import_document(town.admin(CHONGMING), newer_one))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    await asyncio.sleep(0.1)
+    taken = resources.keeper.view.documents["directory"].digest == digest_of(newer_one)
+    assert woken.is_set() == taken

@@ -69,8 +69,8 @@ class Operating:
     async def import_document(self, caller: Caller, call: Call) -> Outcome:
         """Take in a directory or agreement."""
         signed = decoded(pb.ImportDocumentRequest, call.body).document
-        believed = await self._resources.keeper.keep(signed, self._resources.flush.put)
-        self._resources.waker(PUBLISH, OUTBOX)()
+        wake = self._resources.waker(PUBLISH, OUTBOX)
+        believed = await self._resources.keeper.keep(signed, self._resources.flush.put, wake)
         return Outcome(pb.ImportDocumentResponse(head=believed.head()).SerializeToString())
 
     async def sign_agreement(self, caller: Caller, call: Call) -> Outcome:

@@ -42,27 +42,29 @@ class Keeper:
             except Exception:
                 log.exception("the document %s that was kept is left out", row.name)
 
-    async def keep(self, signed: SignedDocument, write: Write) -> Believed:
+    async def keep(self, signed: SignedDocument, write: Write, after: Callable[[], None] = lambda: None) -> Believed:
         """Check a document, write it down and have the view say what it says; one after the other.
 
-        Once begun it is done whole, also if the caller leaves. The same document again changes nothing.
+        Once begun it is done whole, also if the caller leaves; `after` is called in the end. The same document again
+        changes nothing.
 
         Raises:
             Refusal: MALFORMED, INVALID_FIELD, DOCUMENT_INVALID, DOCUMENT_OLDER.
             StoreFailed: it could not be written, and the view is as it was.
         """
-        task = asyncio.create_task(self._keep(signed, write))
+        task = asyncio.create_task(self._keep(signed, write, after))
         self._keeping.add(task)
         task.add_done_callback(self._keeping.discard)
         return await asyncio.shield(task)
 
-    async def _keep(self, signed: SignedDocument, write: Write) -> Believed:
+    async def _keep(self, signed: SignedDocument, write: Write, after: Callable[[], None]) -> Believed:
         async with self._turn:
             believed = self.admit(signed)
             if documents.check_newer(believed, self.view.documents.get(believed.name)):
                 view = self._with(believed)
                 await write(writes(Unit(operations=(Put("documents", document_row(believed)),))))
                 self.view = view
+            after()
             return believed
 
     def admit(self, signed: SignedDocument) -> Believed:
