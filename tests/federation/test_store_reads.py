@@ -100,16 +100,33 @@ async def test_a_case_is_found_by_either_of_its_numbers(store: Store) -> None:
         *(case("c3", 9, intake_number="N1", case_number="S2"), case("c4", 8, intake_number="S2")),
     )
 
-    async def found(number: str) -> str | None:
-        row = await store.case_by_number(number)
+    async def found(number: str, member: str = "") -> str | None:
+        row = await store.case_by_number(number, member)
         return row.case_id if row else None
 
-    assert await store.case_by_number("B1") == case("c1", 1, intake_number="S1", case_number="B1")
+    assert await store.case_by_number("B1", "") == case("c1", 1, intake_number="S1", case_number="B1")
     assert await found("S1") == "c1"
     assert await found("S2") == "c3"  # of several the last updated
     await put(store, "cases", case("c2", 10, intake_number="S2"))
     assert await found("S2") == "c2"
     assert [await found(number) for number in ("c1", "S", "s1", "")] == [None] * 4
+
+
+async def test_numbers_that_others_gave_hide_none_of_ones_own(store: Store) -> None:
+    await put(
+        store,
+        "cases",
+        case("taken in", 1, intake=SHANGHAI, handling=NANJING, intake_number="N"),
+        case("handled", 2, intake=NANJING, handling=SHANGHAI, intake_number="", case_number="N"),
+        case("of others", 3, intake=NANJING, handling=SHANGHAI, intake_number="N"),
+        case("by others", 4, intake=SHANGHAI, handling=NANJING, intake_number="", case_number="N"),
+    )
+    order = ["taken in", "handled", "by others", "of others"]
+    while order:
+        row = await store.case_by_number("N", SHANGHAI)
+        assert row is not None
+        assert row.case_id == order.pop(0)
+        await store.commit(Unit(operations=(Delete("cases", {"case_id": row.case_id}),)))
 
 
 async def test_cases_are_filtered_and_the_latest_come_first(store: Store) -> None:
@@ -208,8 +225,8 @@ async def test_the_effort_for_a_few_cases_does_not_grow_with_their_number(steps:
     assert len(await store.cases(limit=5, before=(5000, "c05000"))) == 5
     assert len(await store.cases(states=["accepted"], limit=5)) == 5
     assert await store.cases(states=["done", "closed"], limit=5) == []
-    assert await store.case_by_number("S77")
-    assert await store.case_by_number("B77") is None
+    assert await store.case_by_number("S77", SHANGHAI)
+    assert await store.case_by_number("B77", SHANGHAI) is None
     assert steps[0] < 3  # to look at each case once is more than 10 thousands
 
 

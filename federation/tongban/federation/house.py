@@ -72,7 +72,7 @@ class House:
         self._refresher = Refresher(r, network)
         questions = OwnQuestions(r.asking, r.flush, r.clock, ask_seconds)
         self._queue = Queue(r, questions)
-        book, serials, materials = CaseBook(r.store), Serials(r.store), Materials(r.home / "materials")
+        book, serials, materials = CaseBook(r.store, r.member), Serials(r.store), Materials(r.home / "materials")
         answers = Answers(r, serials)
         handling = Handling(r, book, answers)
         self._worker = Worker(r, book, handling, answers, materials, questions)

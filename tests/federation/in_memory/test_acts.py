@@ -86,6 +86,11 @@ BEGINNINGS: dict[str, tuple[dict[str, Any], str]] = {
     "a step of the handling member": ({"accepted": acts.ACCEPTED}, "CASE_STEP"),
     "a case id of another division": ({"case": acts.new_case_id(QIDONG)}, "RECORD_INVALID"),
     "a matter of another member": ({"received": acts.received(handling=HANGZHOU)}, "RECORD_INVALID"),
+    "an intake number of another member": (
+        {"received": acts.received(intake_number="SJ-320681-20261012-0001")},
+        "RECORD_INVALID",
+    ),
+    "an intake number of no member": ({"received": acts.received(intake_number="1")}, "RECORD_INVALID"),
     "an item that nobody has": ({"received": acts.received(item_code="NONE")}, "ITEM_UNKNOWN"),
     "an item without a row": ({"received": acts.received(item_code=UNSHARED_ITEM)}, "NO_AGREEMENT_ROW"),
     "an act of another member": ({"author": HANGZHOU}, "MESSAGE_ALTERED"),

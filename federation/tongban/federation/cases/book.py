@@ -41,16 +41,17 @@ class Held:
 class CaseBook:
     """Reads cases."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, member: str) -> None:
         self._store = store
+        self._member = member
 
     async def find(self, number: str) -> Held:
-        """Return a case by its case id, intake number or case number.
+        """Return a case by its case id, intake number or case number; numbers of others never hide own ones.
 
         Raises:
             Refusal: CASE_UNKNOWN.
         """
-        row = await self._store.case(number) or await self._store.case_by_number(number)
+        row = await self._store.case(number) or await self._store.case_by_number(number, self._member)
         held = await self._held(row) if row else None
         if held is None:
             raise Refusal(codes.CASE_UNKNOWN, {"number": number})

@@ -3,6 +3,7 @@
 Form, materials, assertions, and the agreement.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
@@ -100,6 +101,11 @@ def assertions(request: SubmitCaseRequest | Received, view: TrustView, now: date
     digests = {party_digest(party) for party in parties}
     for signed in request.assertions:
         _check_assertion(signed, digests, view, now)
+
+
+def gives_intake_number(member: str, number: str) -> bool:
+    """Say whether an intake number 收件编号 is one that this member gives: nobody else's can be the same."""
+    return re.fullmatch(rf"SJ-{re.escape(member)}-[0-9]{{8}}-[0-9]{{4,}}", number) is not None
 
 
 def party_digest(party: Party) -> bytes:

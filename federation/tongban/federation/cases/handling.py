@@ -89,6 +89,8 @@ class Handling:
             raise _invalid(act, f"{held.view.intake} took this case in for {held.view.handling}")
         if not act.case_id.startswith(f"{division_of(act.author)}-"):
             raise _invalid(act, "the case id is not one of its author's")
+        if not checks.gives_intake_number(act.author, received.intake_number):
+            raise _invalid(act, "the intake number is not one of its author's")
         item, view = self._published(received.item_code), self._resources.keeper.view
         checks.case_row(view, act.author, member, item.code, self._resources.clock())
 

@@ -58,10 +58,11 @@ class Store(Protocol):
         """Return a case (办件), if it is known."""
         ...
 
-    async def case_by_number(self, number: str) -> CaseRow | None:
+    async def case_by_number(self, number: str, member: str) -> CaseRow | None:
         """Return the case whose intake number (收件编号) or case number (办件编号) this is, if one is known.
 
-        If several have it, the last updated; no case has the empty number.
+        If several have it, numbers that ``member`` gave go first: as intake, then as handling member. After
+        these the last updated; no case has the empty number.
         """
         ...
 

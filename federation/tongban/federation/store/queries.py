@@ -3,7 +3,20 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Select, and_, bindparam, delete, exists, func, or_, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+)
 
 from tongban.federation.store.tables import (
     acts,
@@ -39,11 +52,17 @@ PRUNE = delete(claims).where(claims.c.key.in_(_expired.scalar_subquery()))
 
 CASE = select(cases).where(cases.c.case_id == _case)
 _number: BindParameter[str] = bindparam("number")
+_member: BindParameter[str] = bindparam("member")
 _latest_first = (cases.c.updated.desc(), cases.c.case_id.desc())
+_own_numbers_first = case(
+    (and_(cases.c.intake_number == _number, cases.c.intake == _member), 0),
+    (and_(cases.c.case_number == _number, cases.c.handling == _member), 1),
+    else_=2,
+)
 CASE_BY_NUMBER = (
     select(cases)
     .where(or_(cases.c.intake_number == _number, cases.c.case_number == _number))
-    .order_by(*_latest_first)
+    .order_by(_own_numbers_first, *_latest_first)
     .limit(1)
 )
 ACTS = select(acts).where(acts.c.case_id == _case).order_by(acts.c.author, acts.c.n)

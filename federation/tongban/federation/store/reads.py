@@ -44,11 +44,11 @@ class Reads:
         found = await self._readers.rows(CaseRow, "cases", queries.CASE, case=case_id)
         return found[0] if found else None
 
-    async def case_by_number(self, number: str) -> CaseRow | None:
+    async def case_by_number(self, number: str, member: str) -> CaseRow | None:
         """Return the case that has this number."""
         if not number:  # a case has the empty text until its number is given
             return None
-        found = await self._readers.rows(CaseRow, "cases", queries.CASE_BY_NUMBER, number=number)
+        found = await self._readers.rows(CaseRow, "cases", queries.CASE_BY_NUMBER, number=number, member=member)
         return found[0] if found else None
 
     async def cases(
