@@ -47,7 +47,7 @@ async def test_a_third_member_sees_no_material_of_a_case(town: Town) -> None:
     answered = await stranger.ask(FETCH, request)
     assert answered.code == "MATERIAL_UNKNOWN"
     assert calls.PAPER not in answered.body
-    assert (await town.errors(CHONGMING))[-1] == "MATERIAL_UNKNOWN"
+    assert "MATERIAL_UNKNOWN" in await town.errors(CHONGMING)
 
 
 async def test_a_material_is_seen_with_its_own_case_only(town: Town) -> None:
