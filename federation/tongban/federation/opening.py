@@ -17,6 +17,7 @@ from tongban.federation.plugins import loading
 from tongban.federation.plugins.running import Runner
 from tongban.federation.resources import Resources
 from tongban.federation.settings import Settings
+from tongban.federation.store.errors import StoreFailed, StoreOwned
 from tongban.federation.store.sqlite import SqliteStore
 from tongban.federation.trust.keeper import Keeper
 
@@ -48,8 +49,13 @@ async def opened(
 
 
 def _store(home: Path, chosen: Settings, clock: Clock) -> SqliteStore:
-    key = (home / chosen.keys.data).read_bytes()
-    return SqliteStore.open(home / DATABASE, key, leaf_hash=leaf_hash, now=lambda: micros(clock()))
+    path = home / chosen.keys.data
+    try:
+        return SqliteStore.open(home / DATABASE, path.read_bytes(), leaf_hash=leaf_hash, now=lambda: micros(clock()))
+    except StoreOwned:
+        raise
+    except StoreFailed as error:
+        raise StoreFailed(f"{error} (the key is {path})") from None
 
 
 def _authorities(home: Path, chosen: Settings) -> Authorities:

@@ -25,11 +25,16 @@ STOPPED, SETTINGS_WRONG, TAKEN = 0, 3, 7
 
 def run(home: Path) -> int:
     """Run the node of a folder until it is told to stop (SIGTERM, SIGINT); return the exit code."""
+    code = _run(home)
+    gc.collect()  # gRPC waits at exit for whatever still refers to its objects.
+    return code
+
+
+def _run(home: Path) -> int:
     try:
         chosen = settings.load(home)
         logs.set_up(chosen.member)
         asyncio.run(_serve(home.absolute(), chosen))
-        gc.collect()  # gRPC waits at exit for whatever still refers to its objects.
     except (SettingsError, PluginConflict, CalendarFileError, ValueError) as error:
         return _say(error, SETTINGS_WRONG)
     except (StoreOwned, DoorClosed) as error:

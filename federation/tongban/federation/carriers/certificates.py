@@ -8,6 +8,8 @@ from typing import Any
 
 import grpc
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tongban.api.documents.v1.documents_pb2 import Member
@@ -26,8 +28,23 @@ class Identity:
 
     @classmethod
     def load(cls, key: Path, certificate: Path) -> "Identity":
-        """Read both files."""
-        return cls(key.read_bytes(), certificate.read_bytes())
+        """Read both files.
+
+        Raises:
+            ValueError: one of them holds nothing of the kind in PEM form, or the key is not the certificate's.
+        """
+        identity = cls(key.read_bytes(), certificate.read_bytes())
+        try:
+            public = serialization.load_pem_private_key(identity.key, password=None).public_key()
+        except (TypeError, ValueError, UnsupportedAlgorithm):
+            raise ValueError(f"{key} holds no private key in PEM form without pass phrase") from None
+        try:
+            certified = x509.load_pem_x509_certificate(identity.certificate).public_key()
+        except ValueError:
+            raise ValueError(f"{certificate} holds no certificate in PEM form") from None
+        if public != certified:
+            raise ValueError(f"{certificate} is not the certificate of the key in {key}")
+        return identity
 
 
 def member_of(certificate_pem: bytes, keeper: Keeper, clock: Clock) -> str | None:

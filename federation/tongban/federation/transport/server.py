@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -35,9 +36,14 @@ class Doors:
     """The windows', the peers' and the operators' door of one node."""
 
     def __init__(self, resources: Resources, identity: Identity, ask: Ask, seen: Callable[[str], None]) -> None:
+        """Prepare the doors.
+
+        Raises:
+            DoorClosed: the path of the operators' door is too long.
+        """
         settings, keeper, clock = resources.settings, resources.keeper, resources.clock
         self._settings = settings
-        self._socket = resources.home / settings.admin.socket
+        self._socket = _checked_socket(resources.home / settings.admin.socket)
         self._identity = identity
         certificates, self._under_way = PeerCertificates(keeper, clock), UnderWay()
         self._windows = CallDoor(Door.WINDOWS, settings.member, ask, self._under_way)
@@ -54,9 +60,14 @@ class Doors:
         Raises:
             DoorClosed: an address is taken or cannot be used.
         """
-        await self._open_windows()
-        await self._open_peers()
-        await self._open_admin()
+        try:
+            await self._open_windows()
+            await self._open_peers()
+            await self._open_admin()
+        except DoorClosed:
+            await self._servers[-1].start()  # gRPC waits at exit for a server that was never started.
+            await asyncio.gather(*(server.stop(None) for server in self._servers))
+            raise
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
 
     async def close(self) -> None:
@@ -85,9 +96,7 @@ class Doors:
         await server.start()
 
     async def _open_admin(self) -> None:
-        path = self._socket.absolute()
-        if len(os.fsencode(path)) > MOST_SOCKET_PATH:
-            raise DoorClosed(f"the path {path} is too long for a socket ({MOST_SOCKET_PATH} bytes): set [admin] socket")
+        path = self._socket
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.chmod(0o700)
         path.unlink(missing_ok=True)
@@ -101,6 +110,13 @@ class Doors:
         server.add_generic_rpc_handlers(doors)
         self._servers.append(server)
         return server
+
+
+def _checked_socket(path: Path) -> Path:
+    path = path.absolute()
+    if len(os.fsencode(path)) > MOST_SOCKET_PATH:
+        raise DoorClosed(f"the path {path} is too long for a socket ({MOST_SOCKET_PATH} bytes): set [admin] socket")
+    return path
 
 
 def _listen(bind: Callable[[], int], door: str) -> None:
