@@ -7,7 +7,7 @@ from datetime import datetime
 from tongban.api.catalogue.v1.catalogue_pb2 import DecidingFact, Item
 from tongban.core import codes
 from tongban.core.errors import Refusal
-from tongban.core.identifiers import division_name
+from tongban.core.identifiers import division_covers, division_name
 from tongban.federation.calls import Call, Door
 from tongban.federation.policies import LOOKUP, POLICIES, Kind, Policy
 from tongban.federation.trust.view import TrustView
@@ -55,24 +55,15 @@ def authority(view: TrustView, item: str, place: str, named: str) -> tuple[str, 
     publishers = {member: one for (member, code), one in view.items.items() if code == item}
     if not publishers:
         raise Refusal(codes.ITEM_UNKNOWN, {"item": item})
-    competent = sorted(member for member, one in publishers.items() if _covers(one, place))
+    competent = sorted(
+        member for member, one in publishers.items() if any(division_covers(own, place) for own in one.places)
+    )
     if not competent or (named and named not in competent):
         raise _wrong_authority(view, publishers, competent, item, place, named)
     if len(competent) > 1 and not named:
         raise Refusal(codes.PLACE_AMBIGUOUS, {"item": item, "place": place, "members": _some(competent)})
     right = named or competent[0]
     return right, publishers[right]
-
-
-def _covers(item: Item, place: str) -> bool:
-    return any(place.startswith(_significant(own)) for own in item.places)
-
-
-def _significant(division: str) -> str:
-    """Return the part of a division that all below it share: 3300 for 330000 is 33, for 330100 is 3301."""
-    while division.endswith("00"):
-        division = division[:-2]
-    return division
 
 
 def _wrong_authority(

@@ -259,7 +259,7 @@ class Item(_message.Message):
     """Implementation code 实施编码, which the case number contains; empty means the item's code stands for it."""
     @_builtins.property
     def places(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Divisions for which the member is competent; a code that ends in 00 stands for all below it."""
+        """Divisions for which the member is competent, at or below its own; a code that ends in 00 stands for all below it."""
 
     @_builtins.property
     def form(self) -> _containers.RepeatedCompositeFieldContainer[Global___FormField]:
