@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from google.protobuf.message import DecodeError
+
 from . import of_cases, of_commands, of_nodes
 from .recorded import Recorded, load
 
@@ -54,7 +56,14 @@ class Verdict:
 
 def judge(recorded: Recorded) -> Verdict:
     """Judge a run."""
-    return Verdict({name: tuple(invariant(recorded)) for name, invariant in INVARIANTS.items()})
+    return Verdict({name: _found(invariant, recorded) for name, invariant in INVARIANTS.items()})
+
+
+def _found(invariant: Invariant, recorded: Recorded) -> tuple[str, ...]:
+    try:
+        return tuple(invariant(recorded))
+    except DecodeError as error:
+        return (f"what was recorded cannot be read: {error}",)
 
 
 def _line(name: str, found: tuple[str, ...]) -> str:

@@ -49,9 +49,8 @@ def _no_checkpoints(part: ExportEvidenceResponse) -> None:
     del part.checkpoints[:]
 
 
-def _flipped(log: bytes) -> bytes:
-    middle = len(log) // 2
-    return log[:middle] + bytes([log[middle] ^ 1]) + log[middle + 1 :]
+def _flipped(log: bytes, place: int) -> bytes:
+    return log[:place] + bytes([log[place] ^ 1]) + log[place + 1 :]
 
 
 def _answered_act(one: Evidence) -> bool:
@@ -123,7 +122,7 @@ MUTANTS: dict[str, tuple[Invariant, Mutant]] = {
     "accepted twice": (of_cases.decided_once, m.in_events(_twice(4), "handling")),
     "decided twice": (of_cases.decided_once, m.in_events(_twice(5), "intake")),
     "never decided": (of_cases.decided_once, m.in_events(m.without_step("decided"), *BOTH)),
-    "a byte of a log is another": (of_nodes.logs_verify, m.in_log(_flipped, "intake")),
+    "a byte of a log is another": (of_nodes.logs_verify, m.in_log(lambda log: _flipped(log, len(log) // 2), "intake")),
     "a log is cut off": (of_nodes.logs_verify, m.in_log(lambda log: log[: len(log) // 2], "handling")),
     "a record is left out": (of_nodes.logs_verify, m.without_records(_submission, "intake")),
     "records under no checkpoint": (
@@ -157,6 +156,12 @@ def test_a_broken_promise_is_caught(recorded: Recorded, name: str) -> None:
     verdict = judge(mutant(recorded))
     broken = next(title for title, one in INVARIANTS.items() if one is invariant)
     assert verdict.broken[broken], str(verdict)
+
+
+def test_a_bit_that_changed_anywhere_in_a_log_is_caught(recorded: Recorded) -> None:
+    for place in range(0, len(recorded.intake.log), len(recorded.intake.log) // 50):
+        verdict = judge(m.in_log(lambda log, place=place: _flipped(log, place), "intake")(recorded))  # type: ignore[misc]
+        assert not verdict.good, place
 
 
 def test_every_invariant_has_a_mutant() -> None:
