@@ -66,6 +66,10 @@ def authority(view: TrustView, item: str, place: str, named: str) -> tuple[str, 
     return right, publishers[right]
 
 
+def _covers(item: Item, place: str) -> bool:
+    return any(division_covers(own, place) for own in item.places)
+
+
 def _wrong_authority(
     view: TrustView, publishers: dict[str, Item], competent: list[str], item: str, place: str, named: str
 ) -> Refusal:
