@@ -73,8 +73,11 @@ class Keeper:
         Raises:
             Refusal: MALFORMED, INVALID_FIELD, DOCUMENT_INVALID, DOCUMENT_OLDER.
         """
-        believed, directory = self.believe(signed), self.view.directory
-        fresh = directory is not None and directory.freshness(self._clock()) is Freshness.FRESH
+        believed, directory, now = self.believe(signed), self.view.directory, self._clock()
+        if believed.freshness(now) is Freshness.EXPIRED:
+            when = moment(believed.document.expires_at).isoformat(timespec="seconds")
+            raise Refusal(codes.DOCUMENT_INVALID, {"name": believed.name}, rule=f"it expired at {when}")
+        fresh = directory is not None and directory.freshness(now) is Freshness.FRESH
         if believed.document.HasField("agreement") and not fresh:
             rule = "the directory is not fresh, so no new agreement is taken; import a newer directory first"
             raise Refusal(codes.DOCUMENT_INVALID, {"name": believed.name}, rule=rule)
