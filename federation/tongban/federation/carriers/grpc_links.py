@@ -166,6 +166,9 @@ class _Link:
             self.problem = "the peer closed the link"
         except grpc.aio.AioRpcError as error:
             self.problem = f"the link broke ({_why(error)})"
+        except Exception:
+            log.exception("link to %s", self.peer)
+            self.problem = "the link failed here; the node's log says why"
         finally:
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)

@@ -27,7 +27,8 @@ def admin_door(home: Path) -> "Iterator[AdminClient]":
 
     socket = (home / settings.load(home).admin.socket).absolute()
     if not socket.exists():
-        raise Refusal(codes.NODE_UNREACHABLE, {"endpoint": str(socket), "reason": "there is no such socket"})
+        reason = "there is no such socket; start the node with `tongban node run`"
+        raise Refusal(codes.NODE_UNREACHABLE, {"endpoint": str(socket), "reason": reason})
     with AdminClient(socket) as client:
         yield client
 

@@ -60,12 +60,15 @@ def verify(
 def _keys(directory: Path | None, key: Path | None) -> "Keys | None":
     from tongban.api.documents.v1.documents_pb2 import Document
     from tongban.core.sealing import KeyRing
-    from tongban.federation.formation import read_document
+    from tongban.federation.formation import FormationError, read_document
     from tongban.federation.formation.keys import OneKey, read_public_key
 
     if key:
         return OneKey(read_public_key(key, "public key of a member"))
     if not directory:
         return None
-    members = Document.FromString(read_document(directory, "directory").document).directory.members
-    return KeyRing({(member.id, one.key_id): one for member in members for one in member.keys})
+    document = Document.FromString(read_document(directory, "directory").document)
+    if not document.HasField("directory"):
+        raise FormationError(f"{directory} cannot be used", ["it is no directory; name the federation's directory"])
+    keys = {(member.id, one.key_id): one for member in document.directory.members for one in member.keys}
+    return KeyRing(keys)

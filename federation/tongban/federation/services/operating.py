@@ -79,6 +79,9 @@ class Operating:
         document = decoded(Document, signed.document)
         if self._resources.member not in document.agreement.parties:
             raise Refusal(codes.NOT_A_PARTY, member=self._resources.member)
+        own = self._resources.signer.public_key.key_id
+        if any(seal.key_id == own for seal in signed.seals):
+            return Outcome(pb.SignAgreementResponse(document=signed).SerializeToString())
         seal = await self._resources.flush.seal(documents.document_leaf(signed.document))
         sealed = SignedDocument(document=signed.document, seals=[*signed.seals, seal])
         return Outcome(pb.SignAgreementResponse(document=sealed).SerializeToString())

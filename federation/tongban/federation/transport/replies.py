@@ -5,7 +5,8 @@ from grpc_status import rpc_status
 
 from tongban.api.common.v1.common_pb2 import CallContext
 from tongban.core.decoding import decoded
-from tongban.core.errors import Refusal, status_of
+from tongban.core.errors import Refusal, invalid_field, status_of
+from tongban.core.identifiers import check_resident_id
 
 CONTEXT = "tongban-context-bin"
 TOKEN = "authorization"  # noqa: S105 - the name of a metadata entry
@@ -23,10 +24,13 @@ def call_context(context: Context) -> CallContext:
     """
     value = _metadata(context, CONTEXT)
     try:
-        return decoded(CallContext, value if isinstance(value, bytes) else b"")
+        said = decoded(CallContext, value if isinstance(value, bytes) else b"")
+        if check_resident_id(said.officer) is None:
+            raise invalid_field("officer", "must be an account and no personal number: it stands in records for years")
     except Refusal as refusal:
         refusal.field = f"context.{refusal.field}".rstrip(".")
         raise
+    return said
 
 
 def token(context: Context) -> str:
