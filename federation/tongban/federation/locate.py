@@ -79,7 +79,7 @@ def _wrong_authority(
         "asked": asked,
         "item": item,
         "place": f"{place} {division_name(place) or ''}".strip(),
-        "right": right if competent else f"not in the federation; elsewhere it is a matter of {right}",
+        "right": right if competent else f"no member; elsewhere the item is handled by {right}",
         "right_member": ",".join(competent[:_MOST_NAMED]),
         "fact": DecidingFact.Name(next(iter(publishers.values())).deciding_fact).removeprefix("DECIDING_FACT_").lower(),
     }

@@ -92,7 +92,7 @@ class Status:
             if peer.refused:
                 problems.append(f"{peer.member} refused {peer.refused} messages: see tongban case list")
         if failing:
-            problems.append(f"{failing} cases wait for a handler that fails: see the node's log, and tongban case show")
+            problems.append(f"{failing} cases wait for their handler, or for materials from a peer: `tongban case show` says why")
         return problems
 
 
