@@ -43,7 +43,8 @@ def check_sentences(sentences: Iterable[str]) -> None:
 class Holdings:
     """What a node holds that a refused call must not change."""
 
-    cases: frozenset[str]
+    latest: tuple[str, ...]
+    """The cases that changed last, as they are."""
     waiting: tuple[tuple[str, int, int], ...]
     """By peer: messages queued and refused."""
     materials: frozenset[str]
@@ -53,7 +54,7 @@ def holdings(federation: Federation, member: str) -> Holdings:
     """Return what a node holds now."""
     with federation.window(member) as window, federation.admin(member) as admin:
         return Holdings(
-            cases=frozenset(one.case_id for one in window.cases(limit=1000)),
+            latest=tuple(str(one) for one in window.cases(limit=3)),
             waiting=tuple((peer.member, peer.queued, peer.refused) for peer in admin.status().peers),
             materials=frozenset(path.name for path in (federation.places[member].home / "materials").iterdir()),
         )

@@ -98,7 +98,7 @@ class TestAHandlerThatFails:
             hindered(officer, case_id)
         with federation.admin(HEFEI) as admin:
             eventually(lambda: admin.status().handlers_failing == len(waiting))
-            assert any("handler that fails" in problem for problem in admin.status().problems)
+            assert any("wait for their handler" in problem for problem in admin.status().problems)
 
     def test_holds_up_no_other_case(self, waiting: dict[str, str], clerk: Client, officer: Client) -> None:
         more = [submit(clerk, item) for item in ("NEVER-RETURN", "NEVER-RETURN-LATER", "END-PROCESS") * 5]

@@ -115,22 +115,6 @@ class TestTooMany:
         assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert clerk.find_items("公司变更登记注册")
 
-    def test_bytes_for_an_act_are_told_with_the_limit(self, clerk: Client, material: CaseMaterial) -> None:
-        named_at_length = CaseMaterial()
-        named_at_length.CopyFrom(material)
-        named_at_length.name = "长" * 200
-        refusal_of(
-            lambda: clerk.submit(
-                ITEM,
-                deciding_place="320681",
-                applicant=FIRM,
-                agent=AGENT,
-                form={"new_address": "启东市"},
-                materials=[named_at_length] * 100,
-            ),
-            codes.TOO_LARGE,
-        )
-
     def test_bytes_of_metadata_leave_the_node_in_service(self, raw: RawWindow, bearer: str, clerk: Client) -> None:
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = raw.channel.unary_unary(LIST_ITEMS)
         with pytest.raises(grpc.RpcError) as caught:

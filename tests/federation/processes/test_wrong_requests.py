@@ -83,7 +83,8 @@ class TestACase:
         refusal = refusal_of(
             lambda: clerk.submit(ITEM, deciding_place="330106", applicant=FIRM, agent=AGENT), codes.WRONG_AUTHORITY
         )
-        assert "江苏启东(320681) handle it elsewhere" in refusal.message
+        assert "江苏启东(320681)" in refusal.message
+        assert refusal.facts["right_member"] == ""
 
     def test_that_no_agreement_row_allows(self, federation: Federation, window: OpenWindow) -> None:
         log = Log(federation, QIDONG)
