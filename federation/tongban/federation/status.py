@@ -92,7 +92,7 @@ class Status:
             if peer.refused:
                 problems.append(f"{peer.member} refused {peer.refused} messages: see tongban case list")
         if failing:
-            problems.append(f"{failing} cases wait for their handler, or for materials from a peer: `tongban case show` says why")
+            problems.append(f"{failing} cases wait for their handler or materials: `tongban case show` says why")
         return problems
 
 
