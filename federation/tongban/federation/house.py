@@ -90,10 +90,11 @@ class House:
         r.asking.carrier = Loopback(r.member, r.asking, self.node.ask, network)
 
     async def load(self) -> None:
-        """Bring into memory what calls need."""
+        """Bring into memory what calls need, and publish what plugins bring before any peer can see this node."""
         await self._resources.keeper.load(self._resources.store)
         await self._authenticator.load(self._resources.store)
         await self._recent.load(self._resources.store)
+        await self._publisher.attempt()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

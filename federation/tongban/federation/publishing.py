@@ -16,6 +16,7 @@ from tongban.core.errors import Refusal
 from tongban.core.identifiers import division_of
 from tongban.federation.plugins.loading import Loaded
 from tongban.federation.resources import Resources
+from tongban.federation.store.errors import StoreFailed
 
 log = logging.getLogger(__name__)
 
@@ -39,15 +40,19 @@ class Publisher:
         changed = self._resources.wakes.listen(PUBLISH)
         while True:
             changed.clear()
-            try:
-                await self.publish()
-            except Refusal as refusal:
-                log.warning("the catalogue is not published: %s", refusal)
+            await self.attempt()
             try:
                 async with asyncio.timeout(_LOOK_SECONDS):
                     await changed.wait()
             except TimeoutError:
                 continue
+
+    async def attempt(self) -> None:
+        """Publish the catalogue if that is possible now; say in the log why it is not."""
+        try:
+            await self.publish()
+        except (Refusal, StoreFailed) as error:
+            log.warning("the catalogue is not published: %s", error)
 
     async def publish(self) -> None:
         """Publish the catalogue if it is new, and if the directory lists this member's key.
