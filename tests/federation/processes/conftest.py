@@ -1,4 +1,4 @@
-"""One federation of four real nodes for all tests that leave it as it was; small ones for those that break theirs."""
+"""One federation of four real nodes, for all tests that leave it as it was."""
 
 import os
 import subprocess
@@ -13,7 +13,8 @@ from tongban.core.client import Client
 from tongban.core.testing.federation import Federation
 
 from .bad_plugin.tongban_bad_plugin import HANDLERS
-from .people import CHONGMING, HEFEI, plan_of_four, plan_of_two
+from .looking import check_journals
+from .people import CHONGMING, HEFEI, plan_of_four
 
 BAD_PLUGIN = Path(__file__).parent / "bad_plugin"
 EXAMPLE = Path(__file__).parents[3] / "examples" / "tongban-hangzhou-gjj"
@@ -39,13 +40,8 @@ def federation(tmp_path_factory: pytest.TempPathFactory, plugins: dict[str, str]
         with (laid_out.places[HEFEI].home / "node.toml").open("a", encoding="utf-8") as settings:
             settings.write(_LIMITS)
         yield laid_out.start()
-
-
-@pytest.fixture
-def two(tmp_path: Path) -> Iterator[Federation]:
-    """Return a running federation of 崇明 and 启东, which a test may break."""
-    with Federation.lay_out(plan_of_two(tmp_path / "plan"), tmp_path / "f") as laid_out:
-        yield laid_out.start()
+        assert [node.stop() for node in laid_out.nodes.values()] == [0] * 4
+        check_journals(laid_out)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What tests look at: refusals as callers are told them, evidence, and what a call may have left half done."""
 
 import io
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -132,3 +133,11 @@ def check_log(federation: Federation, member: str, *, unchecked_seals: int | Non
     assert found.problems == []
     assert unchecked_seals in (None, found.unchecked_seals)
     assert found.records == found.covered
+
+
+def check_journals(federation: Federation) -> None:
+    """Check that the nodes logged in whole lines, and no error but those that plugins made."""
+    for node in federation.nodes.values():
+        for line in node.log.read_text("utf-8").splitlines():
+            entry = json.loads(line)
+            assert entry["level"] != "error" or entry["part"] == "tongban.federation.plugins.running", line

@@ -16,7 +16,7 @@ from tongban.core.testing.federation import Federation, eventually
 from tongban.core.times import wall_clock
 from tongban.federation.formation import authority
 
-from .looking import Log, await_state, check_log, refusal_of, submit_company_change
+from .looking import Log, await_state, check_journals, check_log, refusal_of, submit_company_change
 from .people import CHONGMING, CREDIT, FIRM, PURPOSE, QIDONG, plan_of_two
 from .raw import RawPeer, refusal_told
 
@@ -30,6 +30,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     folder = tmp_path_factory.mktemp("two")
     with Federation.lay_out(plan_of_two(folder / "plan"), folder / "f") as laid_out:
         yield laid_out.start()
+        assert [node.stop() for node in laid_out.nodes.values()] == [0, 0]
+        check_journals(laid_out)
 
 
 @pytest.fixture(autouse=True)
