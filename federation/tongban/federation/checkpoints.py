@@ -36,13 +36,14 @@ class Checkpoints:
             await self.write()
             await asyncio.sleep(self._seconds)
 
-    async def write(self) -> None:
-        """Write a checkpoint over all records so far, unless there is one."""
+    async def write(self) -> int:
+        """Write a checkpoint over all records so far, unless there is one; return how many it covers."""
         async with self._lock:
             await self._follow(await self._store.evidence_size())
             if self._tree.size > self._written:
                 await self._flush.put(self._step(self._tree.size, self._tree.root()))
                 self._written = self._tree.size
+            return self._tree.size
 
     async def _follow(self, size: int) -> None:
         while self._tree.size < size:

@@ -95,8 +95,7 @@ class Operating:
     async def export_evidence(self, caller: Caller, call: Call) -> Outcome:
         """Open a stream of the evidence log, as it is now, with a checkpoint over all of it."""
         start = decoded(pb.ExportEvidenceRequest, call.body).start
-        await self._checkpoints.write()
-        return Outcome(stream=self._evidence(start, await self._resources.store.evidence_size()))
+        return Outcome(stream=self._evidence(start, await self._checkpoints.write()))
 
     async def _evidence(self, start: int, end: int) -> AsyncIterator[bytes]:
         yield pb.ExportEvidenceResponse(member=self._member()).SerializeToString()
