@@ -10,7 +10,7 @@ from tongban.core.errors import Refusal
 from tongban.core.times import Clock
 from tongban.federation.calls import Call, Caller, Door
 from tongban.federation.exchange import messages
-from tongban.federation.recent import Recent
+from tongban.federation.exchange.recent import Recent
 from tongban.federation.store.interface import Store
 from tongban.federation.store.rows import WindowRow
 from tongban.federation.trust.keeper import Keeper

@@ -14,25 +14,25 @@ from tongban.federation.cases.handling import Handling
 from tongban.federation.cases.intake import Intake
 from tongban.federation.cases.reading import CaseReading
 from tongban.federation.cases.replica import Replica
+from tongban.federation.cases.serials import Serials
 from tongban.federation.cases.work import Worker
 from tongban.federation.checkpoints import Checkpoints
 from tongban.federation.exchange.asking import Carrier
+from tongban.federation.exchange.own_questions import OwnQuestions
+from tongban.federation.exchange.queue import Queue
+from tongban.federation.exchange.recent import Recent
 from tongban.federation.materials import Materials
 from tongban.federation.node import Node
-from tongban.federation.own_questions import OwnQuestions
 from tongban.federation.plugins.loading import Loaded
-from tongban.federation.publishing import Publisher
-from tongban.federation.queue import Queue
-from tongban.federation.recent import Recent
-from tongban.federation.refreshing import PEER_SEEN, Fetcher, Refresher
 from tongban.federation.resources import OUTBOX, Resources
-from tongban.federation.serials import Serials
 from tongban.federation.services.lookups import Lookups
 from tongban.federation.services.materials import MaterialService
 from tongban.federation.services.operating import Operating
 from tongban.federation.services.public import Public
+from tongban.federation.services.status import Links, Status
 from tongban.federation.services.table import table
-from tongban.federation.status import Links, Status
+from tongban.federation.trust.publishing import Publisher
+from tongban.federation.trust.refreshing import PEER_SEEN, Fetcher, Refresher
 
 log = logging.getLogger(__name__)
 

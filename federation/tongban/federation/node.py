@@ -23,10 +23,10 @@ from tongban.federation.calls import Call, Caller, Outcome, Question, Reply, Ste
 from tongban.federation.exchange import messages
 from tongban.federation.exchange.asking import Asking, NotAnswered
 from tongban.federation.exchange.messages import Unsealed
+from tongban.federation.exchange.recent import Recent
 from tongban.federation.flush import Flush
 from tongban.federation.locate import Place, locate
 from tongban.federation.policies import LOOKUP, POLICIES
-from tongban.federation.recent import Recent
 from tongban.federation.store.errors import StoreFailed
 from tongban.federation.store.units import Lost, Unit
 from tongban.federation.trust.keeper import Keeper

@@ -11,7 +11,7 @@ from tongban.api.documents.v1.documents_pb2 import Catalogue
 from tongban.core.documents import Freshness
 from tongban.core.registry import Brought
 from tongban.federation.plugins import loading
-from tongban.federation.publishing import Publisher
+from tongban.federation.trust.publishing import Publisher
 
 from .calls import ADMIN
 from .laid_out import QIDONG, LaidOut, brought

@@ -23,10 +23,10 @@ from tongban.core.signing import LocalSigner
 from tongban.federation.calls import Step
 from tongban.federation.exchange.asking import PeerUnavailable
 from tongban.federation.formation import Age, publish, read_document
-from tongban.federation.publishing import PUBLISH
-from tongban.federation.refreshing import Refresher
 from tongban.federation.store.units import Put, Unit
 from tongban.federation.trust.keeper import document_row
+from tongban.federation.trust.publishing import PUBLISH
+from tongban.federation.trust.refreshing import Refresher
 
 from .calls import import_document
 from .laid_out import CHONGMING, HANGZHOU, NOW, QIDONG, LaidOut

@@ -7,8 +7,8 @@ from tongban.api.cases.v1.acts_pb2 import CorrectionItem
 from tongban.api.common.v1.common_pb2 import CallContext
 from tongban.core import codes
 from tongban.core.registry import Brought
-from tongban.federation import commands
 from tongban.federation.calls import Call, Door
+from tongban.federation.cases import commands
 
 from . import calls
 from .laid_out import CHONGMING, DESK_ITEM, QIDONG, LaidOut, brought

@@ -15,9 +15,9 @@ from tongban.core.identifiers import case_number
 from tongban.core.items import Accept, Answer, Approve, Correct, LeaveToOfficer, Refuse, Reject
 from tongban.federation.cases.book import Held
 from tongban.federation.cases.ordering import CaseOrder
+from tongban.federation.cases.serials import Serials
 from tongban.federation.cases.wording import deadline, remedy_lines, result_lines
 from tongban.federation.resources import Resources
-from tongban.federation.serials import Serials
 
 
 class Answers:

@@ -13,9 +13,8 @@ from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
 from tongban.core.identifiers import division_of
 from tongban.core.times import moment
-from tongban.federation import commands
 from tongban.federation.calls import Call, Caller, Outcome, Step, writes
-from tongban.federation.cases import checks, rows
+from tongban.federation.cases import checks, commands, rows
 from tongban.federation.cases.answers import Answers, answer_of, check_handling
 from tongban.federation.cases.book import CaseBook, Held
 from tongban.federation.cases.ordering import CaseOrder, NewAct, Ordered

@@ -14,16 +14,15 @@ from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
 from tongban.core.identifiers import CASE_TOKEN_BYTES, case_id, intake_number
 from tongban.core.times import micros, timestamp
-from tongban.federation import commands
 from tongban.federation.calls import Call, Caller, Outcome, Step, writes
-from tongban.federation.cases import checks, rows
+from tongban.federation.cases import checks, commands, rows
 from tongban.federation.cases.book import CaseBook
 from tongban.federation.cases.ordering import NewAct, new_act, own_act
+from tongban.federation.cases.serials import Serials
 from tongban.federation.cases.wording import receipt_lines
 from tongban.federation.locate import authority
 from tongban.federation.materials import Materials
 from tongban.federation.resources import OUTBOX, Resources, case_topic
-from tongban.federation.serials import Serials
 from tongban.federation.store.units import Unit
 
 

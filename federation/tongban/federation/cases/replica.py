@@ -6,9 +6,8 @@ from tongban.core import codes
 from tongban.core.case import fold, record
 from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
-from tongban.federation import commands
 from tongban.federation.calls import Call, Caller, Outcome, writes
-from tongban.federation.cases import rows
+from tongban.federation.cases import commands, rows
 from tongban.federation.cases.book import CaseBook, Held
 from tongban.federation.resources import Resources, case_topic
 from tongban.federation.store.units import Delete, Unit

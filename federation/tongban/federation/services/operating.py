@@ -15,11 +15,11 @@ from tongban.federation.authenticate import Authenticator, roles_of, roles_text,
 from tongban.federation.calls import Call, Caller, Outcome, writes
 from tongban.federation.checkpoints import Checkpoints
 from tongban.federation.plugins.loading import Loaded
-from tongban.federation.publishing import PUBLISH
 from tongban.federation.resources import OUTBOX, Resources
-from tongban.federation.status import Status
+from tongban.federation.services.status import Status
 from tongban.federation.store.rows import WindowRow
 from tongban.federation.store.units import Claim, Insert, Unit
+from tongban.federation.trust.publishing import PUBLISH
 
 _RECORDS = 200
 

@@ -15,7 +15,7 @@ from tongban.core import codes
 from tongban.core.errors import Refusal
 from tongban.core.times import micros
 from tongban.federation.calls import Step, writes
-from tongban.federation.own_questions import OwnQuestions
+from tongban.federation.exchange.own_questions import OwnQuestions
 from tongban.federation.resources import OUTBOX, Resources, case_topic
 from tongban.federation.store.rows import OutboxRow
 from tongban.federation.store.units import Delete, Put, Unit

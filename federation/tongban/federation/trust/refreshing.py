@@ -19,8 +19,8 @@ from tongban.core.decoding import decoded
 from tongban.core.documents import DIRECTORY, digest_of, name_of
 from tongban.core.errors import Refusal
 from tongban.federation.exchange.asking import PeerUnavailable
-from tongban.federation.publishing import PUBLISH
 from tongban.federation.resources import OUTBOX, Resources
+from tongban.federation.trust.publishing import PUBLISH
 
 log = logging.getLogger(__name__)
 
