@@ -4,6 +4,8 @@ from string import Formatter
 
 import pytest
 from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
 
@@ -101,6 +103,21 @@ def test_the_detail_says_all_that_a_program_needs(code: Code) -> None:
     assert refusal.message in status.message
     assert (detail.code, detail.retryable, dict(detail.facts)) == (code.name, code.retryable, refusal.facts)
     assert [detail.message, detail.message_zh, detail.remedy, detail.remedy_zh] == told(refusal)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.0, 0.0), (0.25, 0.25), (0.0001, 0.001), (7.0, 7.0), (1e9, 86_400.0)])
+def test_when_to_ask_again_is_told_as_retry_info(seconds: float, told: float) -> None:
+    status = status_of(Refusal(codes.PEER_BUSY, {"member": "320681"}, retry_seconds=seconds))
+    found = [entry for entry in status.details if entry.Is(RetryInfo.DESCRIPTOR)]
+    assert len(found) == (1 if seconds else 0)
+    assert refusal_of(status_of(refusal_of(status))).retry_seconds == told
+
+
+@pytest.mark.parametrize(("delay", "told"), [(-1, 0.0), (315_576_000_000, 86_400.0)])
+def test_a_time_to_wait_that_is_none_is_not_passed_on(delay: int, told: float) -> None:
+    status = status_of(Refusal(codes.PEER_BUSY))
+    status.details.add().Pack(RetryInfo(retry_delay=Duration(seconds=delay)))
+    assert refusal_of(status).retry_seconds == told
 
 
 NEWER = Code("NEWER_CODE", codes.ABORTED, "A {thing} {odd.}.", "某{thing}。", "Do {it}.", "请{it}。", retryable=True)

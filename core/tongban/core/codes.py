@@ -201,6 +201,15 @@ PEER_UNAVAILABLE = _code(
     "请稍后重试;收件不受影响,办件会自动送达。",
     retryable=True,
 )
+PEER_BUSY = _code(
+    "PEER_BUSY",
+    RESOURCE_EXHAUSTED,
+    "As many questions to the node of {member} are waiting as may wait ({waiting}).",
+    "等待发往成员 {member} 节点的请求已达上限({waiting} 个)。",
+    "Ask again when the time that the refusal names (RetryInfo) has passed, and less often.",
+    "请在拒绝信息指明的时间(RetryInfo)之后重试,并降低请求频率。",
+    retryable=True,
+)
 DIRECTORY_MISSING = _code(
     "DIRECTORY_MISSING",
     FAILED_PRECONDITION,

@@ -1,12 +1,15 @@
 """Refusals: what a caller is told instead of an answer.
 
 A `Refusal` takes the same way out of a node as any answer does. On the wire it is a ``google.rpc.Status`` with one
-`ErrorDetail` among its details; `status_of` and `refusal_of` are the two sides of that border.
+`ErrorDetail` among its details, and a ``google.rpc.RetryInfo`` where it is known when to ask again; `status_of` and
+`refusal_of` are the two sides of that border.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import ceil
 
+from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
 from tongban.api.errors.v1.errors_pb2 import ErrorDetail
@@ -19,6 +22,9 @@ _STATUSES = range(1, 17)
 MOST_SENTENCE, MOST_FACT, MOST_FACTS = 700, 250, 6
 """Most bytes of a sentence and of a fact, and most facts, that travel with a refusal: in base64 they take six of the
 eight kilobytes that gRPC gives to metadata."""
+
+
+_LONGEST_RETRY = 86_400.0
 
 
 class _Facts(dict[str, str]):
@@ -45,6 +51,8 @@ class Refusal(Exception):
     """Member at whose node it arose; set by the node when it leaves."""
     reference: str = ""
     """Key of the node's log entry with the inside of the error."""
+    retry_seconds: float = 0.0
+    """Seconds after which asking again may help (``google.rpc.RetryInfo``), at most a day; 0: not known."""
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()
@@ -100,6 +108,10 @@ def status_of(refusal: Refusal) -> Status:
     )
     status = Status(code=refusal.code.status, message=f"{refusal.code.name}: {_brief(refusal.message, MOST_FACT)}")
     status.details.add().Pack(detail)
+    if refusal.retry_seconds > 0:
+        retry = RetryInfo()
+        retry.retry_delay.FromMilliseconds(ceil(min(refusal.retry_seconds, _LONGEST_RETRY) * 1000))
+        status.details.add().Pack(retry)
     return status
 
 
@@ -115,7 +127,16 @@ def refusal_of(status: Status) -> Refusal:
         rule=detail.rule,
         member=detail.member,
         reference=detail.reference,
+        retry_seconds=_retry_seconds(status),
     )
+
+
+def _retry_seconds(status: Status) -> float:
+    retry = RetryInfo()
+    if not any(entry.Unpack(retry) for entry in status.details):
+        return 0.0
+    seconds: float = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
+    return max(0.0, min(seconds, _LONGEST_RETRY))
 
 
 def _brief(text: str, most: int = MOST_SENTENCE) -> str:

@@ -1,7 +1,7 @@
 """Service items 事项 as a plugin declares them, and the case and answers that its handler sees.
 
-All of it is plain data: a handler takes a `Case` and gives an `Answer`, so the same plugin can run in a process of its
-own.
+All of it is plain data: a handler takes a `Case` and gives an `Answer`, so the same plugin can run in a process of
+its own.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence

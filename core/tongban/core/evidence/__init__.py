@@ -1,7 +1,7 @@
 """Evidence logs as files, and their verification by anybody who has the file: no node is needed.
 
-A log is a file of length-delimited `ExportEvidenceResponse` messages. `verify_file` finds every altered byte and names
-the record or checkpoint that holds it.
+A log is a file of length-delimited `ExportEvidenceResponse` messages. `verify_file` finds every altered byte and
+names the record or checkpoint that holds it.
 """
 
 from collections.abc import Iterator

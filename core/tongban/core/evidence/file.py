@@ -1,7 +1,7 @@
 """The file form of an evidence log: parts with their lengths in front, an empty part, and the SHA-256 of all before.
 
-The digest finds what an accident changed outside records and checkpoints, and a file that was cut off; seals find what
-somebody changed on purpose.
+The digest finds what an accident changed outside records and checkpoints, and a file that was cut off; seals find
+what somebody changed on purpose.
 """
 
 import hashlib
