@@ -56,15 +56,15 @@ class Authenticator:
         return caller
 
     def _peer(self, call: Call, now: datetime) -> Caller:
-        """Return the peer of a connection, or of a message; what its sender did not seal is looked at no further."""
-        view = self._keeper.view
-        sender = call.question.header.sender if call.question else call.certified or ""
-        if call.certified != sender:
-            raise Refusal(codes.PEER_UNKNOWN, {"what": "certificate", "member": sender})
-        if call.question:
-            messages.check_seal(view, call.question.message, call.question.header)
-        view.member(sender, now)
-        return self._timely(call.question.header, now) if call.question else Caller(sender)
+        """Return who sealed a message; what its sender did not seal is looked at no further."""
+        if call.question is None:
+            raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method}, member=self._member)
+        header = call.question.header
+        if call.certified not in (None, header.sender):
+            raise Refusal(codes.PEER_UNKNOWN, {"what": "certificate", "member": header.sender})
+        messages.check_seal(self._keeper.view, call.question.message, header)
+        self._keeper.view.member(header.sender, now)
+        return self._timely(header, now)
 
     def _timely(self, header: Header, now: datetime) -> Caller:
         messages.check_address(header, self._member)

@@ -43,7 +43,8 @@ class Call:
     question: Question | None = None
     """The sealed message, at the peers' door."""
     certified: str | None = None
-    """Member to which the directory gives the certificate of a peer's connection."""
+    """Member to which the directory gives the certificate of a peer's connection; None where TLS does not reach to the
+    end, so that the seal alone speaks for the peer."""
     stream: AsyncIterator[bytes] | None = None
     """What a window streams, where the method takes a stream."""
 

@@ -24,7 +24,7 @@ from tongban.federation.exchange.recent import Recent
 from tongban.federation.materials import Materials
 from tongban.federation.node import Node
 from tongban.federation.plugins.loading import Loaded
-from tongban.federation.resources import OUTBOX, Resources
+from tongban.federation.resources import PEER_SEEN, Resources
 from tongban.federation.services.lookups import Lookups
 from tongban.federation.services.materials import MaterialService
 from tongban.federation.services.operating import Operating
@@ -32,7 +32,7 @@ from tongban.federation.services.public import Public
 from tongban.federation.services.status import Links, Status
 from tongban.federation.services.table import table
 from tongban.federation.trust.publishing import Publisher
-from tongban.federation.trust.refreshing import PEER_SEEN, Fetcher, Refresher
+from tongban.federation.trust.refreshing import Refresher
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ ASK_SECONDS = 30.0
 _AGAIN_SECONDS = 1.0
 
 
-class Network(Carrier, Fetcher, Links, Protocol):
+class Network(Carrier, Links, Protocol):
     """What leads to the nodes of other members."""
 
 
@@ -69,8 +69,8 @@ class House:
         limits = r.settings.limits
         self._checkpoints = Checkpoints(r.member, r.store, r.flush, r.clock, limits.checkpoint_seconds)
         self._publisher = Publisher(r, plugins)
-        self._refresher = Refresher(r, network)
         questions = OwnQuestions(r.asking, r.flush, r.clock, ask_seconds)
+        self._refresher = Refresher(r, questions)
         self._queue = Queue(r, questions)
         book, serials, materials = CaseBook(r.store, r.member), Serials(r.store), Materials(r.home / "materials")
         answers = Answers(r, serials)
@@ -111,4 +111,4 @@ class House:
 
     def seen(self, member: str) -> None:
         """Take notice that the node of a peer has shown itself: what waits for it can go."""
-        self._resources.waker(PEER_SEEN, f"{PEER_SEEN}/{member}", f"{OUTBOX}/{member}")()
+        self._resources.waker(PEER_SEEN, f"{PEER_SEEN}/{member}")()

@@ -31,8 +31,7 @@ def locate(call: Call, view: TrustView, member: str, now: datetime) -> Place:
         Refusal: METHOD_UNKNOWN, and for a peer DIRECTORY_MISSING, DIRECTORY_EXPIRED, MEMBER_UNKNOWN.
     """
     policy = POLICIES.get(call.method, LOOKUP)
-    unsealed = call.door is Door.PEERS and call.question is None
-    if call.door not in policy.doors or (unsealed and policy.kind is not Kind.PUBLIC):
+    if call.door not in policy.doors:
         raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method}, member=member)
     if call.door is not Door.WINDOWS or policy.kind is not Kind.LOOKUP or call.context.to in ("", member):
         if call.method not in POLICIES:

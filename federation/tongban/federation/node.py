@@ -26,7 +26,7 @@ from tongban.federation.exchange.messages import Unsealed
 from tongban.federation.exchange.recent import Recent
 from tongban.federation.flush import Flush
 from tongban.federation.locate import Place, locate
-from tongban.federation.policies import LOOKUP, POLICIES
+from tongban.federation.policies import recorded
 from tongban.federation.store.errors import StoreFailed
 from tongban.federation.store.units import Lost, Unit
 from tongban.federation.trust.keeper import Keeper
@@ -122,6 +122,8 @@ class Node:
         claims = self._recent.claim(asked.header) if caller.member else ()
 
         def unit_of(seals: Sequence[Seal]) -> Unit:
+            if not (outcome.refusal or recorded(asked.header.method)):
+                return Unit()
             sealed, now = answer.sealed(seals[0]), self._clock()
             record = evidence.answered(asked, sealed, outcome, row, now)
             return Unit(claims=claims, evidence=(record.SerializeToString(),))
@@ -130,7 +132,7 @@ class Node:
         return Reply(sealed=answer.sealed(seals[-1]))
 
     def _evidence(self, call: Call, caller: Caller, row: str, outcome: Outcome) -> Step:
-        if not caller.member or not POLICIES.get(call.method, LOOKUP).recorded:
+        if not caller.member or not recorded(call.method):
             return Step()  # A stranger at the windows' door leaves no record: nothing was asked of anybody.
         if outcome.exchanged is not None:
             record = evidence.asked(outcome.exchanged, outcome, self._clock())

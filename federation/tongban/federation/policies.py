@@ -50,6 +50,12 @@ _WINDOWS, _PEERS, _ADMIN = frozenset({Door.WINDOWS}), frozenset({Door.PEERS}), f
 _INTAKE, _OFFICER = frozenset({WINDOW_ROLE_INTAKE}), frozenset({WINDOW_ROLE_OFFICER})
 _CASES = _INTAKE | _OFFICER
 
+
+def recorded(method: str) -> bool:
+    """Say whether a method leaves a record in the evidence log."""
+    return POLICIES.get(method, LOOKUP).recorded
+
+
 LOOKUP = Policy(Kind.LOOKUP, _WINDOWS | _PEERS, frozenset({WINDOW_ROLE_LOOKUP}))
 """The policy of every look-up, also of methods that only other members know."""
 

@@ -28,10 +28,11 @@ class Wakes:
         for event in self._listeners.get(topic, ()):
             event.set()
 
-    def listen(self, topic: str) -> asyncio.Event:
-        """Return an event that is set at each wake of the topic, until `forget`."""
+    def listen(self, *topics: str) -> asyncio.Event:
+        """Return an event that is set at each wake of one of the topics, until `forget`."""
         event = asyncio.Event()
-        self._listeners.setdefault(topic, set()).add(event)
+        for topic in topics:
+            self._listeners.setdefault(topic, set()).add(event)
         return event
 
     def forget(self, topic: str, event: asyncio.Event) -> None:
@@ -76,6 +77,9 @@ class Resources:
 
 OUTBOX, WORK = "outbox", "work"
 """Topics: messages wait for a peer (``outbox/PEER``), work waits for a handler."""
+
+PEER_SEEN = "peer-seen"
+"""Topic: a peer has shown itself (``peer-seen/PEER``: this one)."""
 
 
 def case_topic(case_id: str) -> str:

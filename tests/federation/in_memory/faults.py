@@ -15,6 +15,11 @@ def with_header(message: SealedMessage, **changes: object) -> None:
     message.header = header.SerializeToString()
 
 
+def is_of_documents(message: SealedMessage) -> bool:
+    """Say whether a message is of the documents that nodes fetch from each other all the time."""
+    return "DocumentService" in Header.FromString(message.header).method
+
+
 def flipped(data: bytes, place: int = -1) -> bytes:
     """Return the bytes with one bit flipped."""
     changed = bytearray(data)
@@ -23,28 +28,30 @@ def flipped(data: bytes, place: int = -1) -> bytes:
 
 
 def altering_questions(change: Callable[[SealedMessage], None]) -> Way:
-    """Let every question arrive changed."""
+    """Let every question arrive changed, but for those about documents."""
 
     def way(frame: Frame) -> Iterable[tuple[float, Frame]]:
         if frame.back:
             return straight(frame)
         request = LinkRequest.FromString(frame.data)
         for question in request.questions:
-            change(question.message)
+            if not is_of_documents(question.message):
+                change(question.message)
         return [(0.0, replace(frame, data=request.SerializeToString()))]
 
     return way
 
 
 def altering_answers(change: Callable[[SealedMessage], None]) -> Way:
-    """Let every answer arrive changed."""
+    """Let every answer arrive changed, but for those about documents."""
 
     def way(frame: Frame) -> Iterable[tuple[float, Frame]]:
         if not frame.back:
             return straight(frame)
         response = LinkResponse.FromString(frame.data)
         for answer in response.answers:
-            change(answer)
+            if not is_of_documents(answer):
+                change(answer)
         return [(0.0, replace(frame, data=response.SerializeToString()))]
 
     return way
@@ -82,5 +89,9 @@ class Wiretap:
         return straight(frame)
 
     def questions(self) -> list[Frame]:
-        """Return the frames with questions."""
-        return [one for one in self.frames if not one.back and LinkRequest.FromString(one.data).questions]
+        """Return the frames with questions, but for those about documents."""
+        return [one for one in self.frames if not one.back and _asks(LinkRequest.FromString(one.data))]
+
+
+def _asks(request: LinkRequest) -> bool:
+    return any(not is_of_documents(question.message) for question in request.questions)

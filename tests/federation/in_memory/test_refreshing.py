@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tongban.api.common.v1.common_pb2 import CallContext
 from tongban.api.documents.v1.documents_pb2 import (
     Catalogue,
     Document,
@@ -21,7 +22,6 @@ from tongban.core.errors import Refusal
 from tongban.core.sealing import seal_all
 from tongban.core.signing import LocalSigner
 from tongban.federation.calls import Step
-from tongban.federation.exchange.asking import PeerUnavailable
 from tongban.federation.formation import Age, publish, read_document
 from tongban.federation.store.units import Put, Unit
 from tongban.federation.trust.keeper import document_row
@@ -68,13 +68,13 @@ class Peers:
         self.lists(peer, Document.FromString(signed.document), digest_of(signed))
         self.answers[digest_of(signed)] = signed
 
-    async def fetch(self, peer: str, method: str, body: bytes) -> bytes:
+    async def ask(self, peer: str, method: str, context: CallContext, body: bytes) -> bytes:
         if method.endswith("ListDocuments"):
             self.asked.append(peer)
             if peer in self.silent:
                 await asyncio.Event().wait()
             if peer not in self.listed:
-                raise PeerUnavailable
+                raise Refusal(codes.PEER_UNAVAILABLE, {"member": peer})
             return self.listed[peer].SerializeToString()
         digest = FetchDocumentRequest.FromString(body).digest
         self.fetched.append(digest)

@@ -111,14 +111,6 @@ class RawPeer:
         [seal] = asyncio.run(seal_all(LocalSigner.load(self.keys / "organisation.key"), [unsealed.leaf]))
         return unsealed.sealed(seal)
 
-    def ask(self, method: str, body: bytes) -> bytes:
-        """Call a public method; raises the refusal that the node told."""
-        try:
-            call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self.channel.unary_unary(method)
-            return call(body, timeout=_SECONDS)
-        except grpc.RpcError as error:
-            raise refusal_in(error) from None
-
     def link(self) -> "RawLink":
         """Open a link."""
         return RawLink(self.channel)

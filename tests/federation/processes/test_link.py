@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from tongban.api.credit.v1.credit_pb2 import QueryCreditRequest
-from tongban.api.documents.v1.documents_pb2 import ListDocumentsResponse
+from tongban.api.documents.v1.documents_pb2 import FetchDocumentRequest, ListDocumentsRequest, ListDocumentsResponse
 from tongban.api.exchange.v1.exchange_pb2 import DeliverActRequest, Header, LinkRequest, Question, SealedMessage
 from tongban.core import Refusal, codes
 from tongban.core.codes import Code
@@ -21,6 +21,7 @@ from .people import CHONGMING, CREDIT, FIRM, HEFEI, PURPOSE, QIDONG
 from .raw import RawLink, RawPeer, refusal_told
 
 DOCUMENTS = "/tongban.api.documents.v1.DocumentService/"
+GET_STATUS = "/tongban.api.admin.v1.AdminService/GetStatus"
 REQUEST = QueryCreditRequest(credit_code=FIRM.number)
 
 
@@ -192,27 +193,32 @@ class TestBytesThatAreNoFrame:
                 next(link.answers())
 
 
-class TestPublicMethods:
-    def test_are_served_to_members(self, peer: RawPeer) -> None:
-        listed = ListDocumentsResponse.FromString(peer.ask(f"{DOCUMENTS}ListDocuments", b""))
-        assert "directory" in [one.name for one in listed.documents]
+class TestDocuments:
+    def test_are_given_to_members(self, peer: RawPeer) -> None:
+        with linked(peer) as link:
+            [answer] = link.ask(peer.question(f"{DOCUMENTS}ListDocuments", ListDocumentsRequest(), ""))
+        assert "directory" in [one.name for one in ListDocumentsResponse.FromString(answer.body).documents]
 
-    def test_refuse_bytes_that_are_no_message(self, peer: RawPeer) -> None:
-        for method in ("ListDocuments", "FetchDocument"):
-            refusal_of(lambda method=method: peer.ask(DOCUMENTS + method, b"\xff\xff"), codes.MALFORMED)  # type: ignore[misc]
-        refusal = refusal_of(lambda: peer.ask(f"{DOCUMENTS}FetchDocument", b""), codes.INVALID_FIELD)
-        assert refusal.field == "digest"
+    def test_are_asked_for_like_anything_else(self, peer: RawPeer) -> None:
+        refusal = asked(peer, peer.question(f"{DOCUMENTS}FetchDocument", FetchDocumentRequest(), ""))
+        assert refusal is not None
+        assert (refusal.code, refusal.field) == (codes.INVALID_FIELD, "digest")
 
-    def test_are_the_only_ones_without_a_seal(self, peer: RawPeer) -> None:
-        for method in (
-            CREDIT,
-            "/tongban.api.cases.v1.CaseService/ListCases",
-            "/tongban.api.admin.v1.AdminService/GetStatus",
-            "/tongban.api.exchange.v1.CaseExchangeService/DeliverAct",
-        ):
-            refusal_of(lambda method=method: peer.ask(method, b""), codes.METHOD_UNKNOWN)  # type: ignore[misc]
+    def test_leave_a_record_only_when_they_are_refused(self, peer: RawPeer, federation: Federation) -> None:
+        log = Log(federation, QIDONG)
+        assert asked(peer, peer.question(f"{DOCUMENTS}ListDocuments", ListDocumentsRequest(), "")) is None
+        assert log.codes(f"{DOCUMENTS}ListDocuments") == []
 
-    def test_are_not_served_to_clients_without_a_certificate(self, federation: Federation) -> None:
+
+class TestWithoutASeal:
+    @pytest.mark.parametrize("method", [CREDIT, f"{DOCUMENTS}ListDocuments", GET_STATUS])
+    def test_nothing_is_served(self, peer: RawPeer, method: str) -> None:
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = peer.channel.unary_unary(method)
+        with pytest.raises(grpc.RpcError) as caught:
+            call(b"", timeout=5.0)
+        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+    def test_nothing_is_served_without_a_certificate(self, federation: Federation) -> None:
         place = federation.places[QIDONG]
         credentials = grpc.ssl_channel_credentials(place.certificate.read_bytes())
         options = [("grpc.ssl_target_name_override", f"node.{QIDONG}.tongban")]

@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 LINK = "/tongban.api.exchange.v1.ExchangeService/Link"
 _DETAILS = "grpc-status-details-bin"
 _DIAL_SECONDS = 3.0
-_FETCH_SECONDS = 5.0
 
 _OPTIONS = [
     ("grpc.enable_retries", 0),
@@ -54,20 +53,6 @@ class GrpcLinks:
         """Tell the peer that nobody waits for these answers any more."""
         if peer in self._links:
             self._links[peer].cancel(ids)
-
-    async def fetch(self, peer: str, method: str, body: bytes) -> bytes:
-        """Call a public method of a peer.
-
-        Raises:
-            PeerUnavailable: it cannot be reached.
-            Refusal: the peer's.
-        """
-        link = await self._standing(peer)
-        try:
-            call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = link.channel.unary_unary(method)
-            return await call(body, timeout=_FETCH_SECONDS)
-        except grpc.aio.AioRpcError as error:
-            raise _refusal(error) or PeerUnavailable() from None
 
     def problem(self, peer: str) -> str | None:
         """Return None if the link to a peer stands, else why not; empty if nobody has needed it yet."""

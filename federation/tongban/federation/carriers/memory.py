@@ -10,17 +10,13 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from tongban.api.common.v1.common_pb2 import CallContext
 from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, LinkResponse, Question
 from tongban.core.errors import Refusal
-from tongban.federation.calls import Call, Door
 from tongban.federation.carriers.certificates import member_of
 from tongban.federation.exchange.answering import AnsweredLink
 from tongban.federation.exchange.asking import PeerUnavailable
 from tongban.federation.house import House
 from tongban.federation.resources import Resources
-
-_FETCH_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +107,6 @@ class MemoryNet:
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
 
-    async def call(self, asking: str, answering: str, method: str, body: bytes) -> bytes:
-        """Call a public method; raise PeerUnavailable, or the refusal of the one that answers."""
-        self.dial(asking, answering)
-        certified = self._certified(asking, answering)
-        call = Call(Door.PEERS, method, body, CallContext(), _FETCH_SECONDS, certified=certified)
-        reply = await self._stations[answering].house.node.ask(call)
-        if reply.refusal is not None:
-            raise reply.refusal
-        return reply.body
-
     def _certified(self, asking: str, answering: str) -> str | None:
         return self._stations[answering].knows(self._stations[asking])
 
@@ -172,10 +158,6 @@ class MemoryLinks:
     def cancel(self, peer: str, ids: Sequence[str]) -> None:
         """Tell the peer that nobody waits for these answers any more."""
         self._net.post(Frame(self._member, peer, LinkRequest(cancelled=ids).SerializeToString()))
-
-    async def fetch(self, peer: str, method: str, body: bytes) -> bytes:
-        """Call a public method of a peer; raise PeerUnavailable, or the peer's refusal."""
-        return await self._net.call(self._member, peer, method, body)
 
     def problem(self, peer: str) -> str | None:
         """Return None if the peer can be reached, else why not."""

@@ -22,10 +22,9 @@ from tongban.federation.cases.handling import Handling
 from tongban.federation.cases.ordering import CaseOrder
 from tongban.federation.exchange.own_questions import OwnQuestions
 from tongban.federation.materials import MOST_PART, Materials
-from tongban.federation.resources import OUTBOX, WORK, Resources, case_topic
+from tongban.federation.resources import OUTBOX, PEER_SEEN, WORK, Resources, case_topic
 from tongban.federation.store.rows import WorkRow
 from tongban.federation.store.units import Delete, Lost, Put, Unit
-from tongban.federation.trust.refreshing import PEER_SEEN
 
 log = logging.getLogger(__name__)
 

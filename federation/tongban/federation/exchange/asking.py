@@ -22,9 +22,13 @@ from tongban.federation import evidence
 from tongban.federation.calls import Exchanged, Outcome, writes
 from tongban.federation.exchange import messages
 from tongban.federation.flush import Flush
+from tongban.federation.policies import recorded
 from tongban.federation.store.errors import StoreFailed
 from tongban.federation.store.units import Unit
 from tongban.federation.trust.keeper import Keeper
+
+UNREACHABLE = (codes.PEER_UNAVAILABLE, codes.DEADLINE, codes.STOPPING)
+"""Refusals that say nothing about the question: the peer was not there, or not in time."""
 
 
 class PeerUnavailable(Exception):
@@ -137,6 +141,8 @@ class Asking:
 
     async def _record(self, exchanged: Exchanged, refusal: Refusal) -> None:
         """Record an exchange whose asker has left, which nobody else can."""
+        if not recorded(exchanged.header.method):
+            return
         record = evidence.asked(exchanged, Outcome(refusal=refusal), self._clock())
         with suppress(StoreFailed):
             await self._flush.put(writes(Unit(evidence=(record.SerializeToString(),))))

@@ -1,6 +1,7 @@
 """Questions that a node asks peers of its own accord: to deliver acts and events, to fetch materials.
 
-They leave evidence like any other exchange; what an answer changes is written together with it.
+They leave evidence like any other exchange, but for what every member may know; what an answer changes is written
+together with it.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from tongban.federation import evidence
 from tongban.federation.calls import Exchanged, Outcome, Step, writes
 from tongban.federation.exchange.asking import Asking, NotAnswered
 from tongban.federation.flush import Flush
+from tongban.federation.policies import recorded
 from tongban.federation.store.units import Unit
 
 
@@ -50,5 +52,8 @@ class OwnQuestions:
         return answer
 
     async def _record(self, exchanged: Exchanged, outcome: Outcome, step: Step) -> None:
-        record = evidence.asked(exchanged, outcome, self._clock())
-        await self._flush.put(step.then(writes(Unit(evidence=(record.SerializeToString(),)))))
+        if recorded(exchanged.header.method):
+            record = evidence.asked(exchanged, outcome, self._clock())
+            step = step.then(writes(Unit(evidence=(record.SerializeToString(),))))
+        if not step.empty:
+            await self._flush.put(step)

@@ -16,23 +16,18 @@ from tongban.federation.transport.replies import Context
 from tongban.federation.transport.under_way import UnderWay
 
 Ask = Callable[[Call], Awaitable[Reply]]
-Certified = Callable[[Context], str | None]
-"""Says whose node has dialled, at the peers' door."""
 
 _Handlers = dict[str, "grpc.RpcMethodHandler[bytes, bytes]"]
 
 
 class CallDoor(grpc.GenericRpcHandler):
-    """A door by which calls come in: the windows' and the operators' door, and public methods at the peers'."""
+    """A door by which calls come in: the windows' or the operators'."""
 
-    def __init__(
-        self, door: Door, member: str, ask: Ask, under_way: UnderWay, certified: Certified = lambda context: None
-    ) -> None:
+    def __init__(self, door: Door, member: str, ask: Ask, under_way: UnderWay) -> None:
         self._door = door
         self._member = member
         self._ask = ask
         self._under_way = under_way
-        self._certified = certified
         self._handlers: _Handlers = {name: self._handler(name) for name, p in POLICIES.items() if door in p.doors}
         self._streams: set[asyncio.Task[object]] = set()
 
@@ -97,7 +92,6 @@ class CallDoor(grpc.GenericRpcHandler):
             context=replies.call_context(context),
             seconds=replies.seconds(context),
             token=replies.token(context),
-            certified=self._certified(context),
             stream=stream,
         )
 

@@ -1,4 +1,4 @@
-"""The peers' door: links that other nodes dial, and the public methods; both only for certificates of the directory."""
+"""The peers' door: links that other nodes dial, only for certificates of the directory."""
 
 import asyncio
 from collections.abc import Callable

@@ -48,7 +48,6 @@ class Doors:
         certificates, self._under_way = PeerCertificates(keeper, clock), UnderWay()
         self._windows = CallDoor(Door.WINDOWS, settings.member, ask, self._under_way)
         self._admin = CallDoor(Door.ADMIN, settings.member, ask, self._under_way)
-        self._public = CallDoor(Door.PEERS, settings.member, ask, self._under_way, certificates.member)
         self._links = LinkDoor(settings.member, ask, self._under_way, certificates, seen)
         self._bundle = TrustBundle(identity, keeper)
         self._health = health.aio.HealthServicer()
@@ -73,7 +72,7 @@ class Doors:
     async def close(self) -> None:
         """Close the doors: nothing new comes in, what is under way ends or is ended after the grace of the settings."""
         await self._health.enter_graceful_shutdown()
-        for door in (self._windows, self._admin, self._public):
+        for door in (self._windows, self._admin):
             door.stop_streams()
         self._links.stop_links()
         grace = self._settings.limits.stop_seconds
@@ -91,7 +90,7 @@ class Doors:
         await server.start()
 
     async def _open_peers(self) -> None:
-        server = self._server(self._links, self._public)
+        server = self._server(self._links)
         _listen(lambda: server.add_secure_port(self._settings.peers.listen, self._bundle.credentials()), "peers")
         await server.start()
 

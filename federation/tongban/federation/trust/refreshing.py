@@ -5,6 +5,9 @@ import logging
 from collections.abc import Iterable
 from typing import Protocol
 
+from google.protobuf.message import Message
+
+from tongban.api.common.v1.common_pb2 import CallContext
 from tongban.api.documents.v1.documents_pb2 import (
     Document,
     DocumentHead,
@@ -18,8 +21,8 @@ from tongban.core import codes
 from tongban.core.decoding import decoded
 from tongban.core.documents import DIRECTORY, digest_of, name_of
 from tongban.core.errors import Refusal
-from tongban.federation.exchange.asking import PeerUnavailable
-from tongban.federation.resources import OUTBOX, Resources
+from tongban.federation.exchange.asking import UNREACHABLE
+from tongban.federation.resources import OUTBOX, PEER_SEEN, Resources
 from tongban.federation.trust.publishing import PUBLISH
 
 log = logging.getLogger(__name__)
@@ -37,24 +40,21 @@ _PEER_SECONDS = 60.0
 
 _MOST_HEADS = 1000
 
-PEER_SEEN = "peer-seen"
-"""Topic: a peer has shown itself (``peer-seen/PEER``: this one)."""
 
+class Asker(Protocol):
+    """Asks peers."""
 
-class Fetcher(Protocol):
-    """Calls a public method of a peer, outside the link."""
-
-    async def fetch(self, peer: str, method: str, body: bytes) -> bytes:
-        """Return the answer; raise PeerUnavailable if there is none."""
+    async def ask(self, peer: str, method: str, context: CallContext, body: bytes) -> bytes:
+        """Return a peer's answer. Raises a Refusal: the peer's, or why it cannot be reached."""
         ...
 
 
 class Refresher:
     """Keeps the documents of a node as new as its peers have them."""
 
-    def __init__(self, resources: Resources, fetcher: Fetcher) -> None:
+    def __init__(self, resources: Resources, asker: Asker) -> None:
         self._resources = resources
-        self._fetcher = fetcher
+        self._asker = asker
         self._following: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -74,15 +74,14 @@ class Refresher:
         """Ask a peer once for what it holds that is newer; what it does wrong is logged."""
         try:
             async with asyncio.timeout(_PEER_SECONDS):
-                body = await self._fetcher.fetch(peer, _LIST, ListDocumentsRequest().SerializeToString())
+                body = await self._ask(peer, _LIST, ListDocumentsRequest())
                 for head in self._wanted(ListDocumentsResponse.FromString(body).documents, peer):
                     await self._try_to_take(peer, head)
-        except PeerUnavailable:
-            return
         except TimeoutError:
             log.warning("documents of %s: not all came within %g s", peer, _PEER_SECONDS)
         except Refusal as refusal:
-            log.warning("%s does not say what documents it holds: %s", peer, refusal)
+            if refusal.code not in UNREACHABLE:
+                log.warning("%s does not say what documents it holds: %s", peer, refusal)
         except Exception:
             log.exception("documents of %s", peer)
 
@@ -123,9 +122,13 @@ class Refresher:
         except Refusal as refusal:
             log.warning("a document of %s is not taken: %s", peer, refusal)
 
+    async def _ask(self, peer: str, method: str, request: Message) -> bytes:
+        return await self._asker.ask(peer, method, CallContext(), request.SerializeToString())
+
     async def _take(self, peer: str, head: DocumentHead) -> None:
-        body = FetchDocumentRequest(digest=head.digest).SerializeToString()
-        answer = FetchDocumentResponse.FromString(await self._fetcher.fetch(peer, _FETCH, body))
+        answer = FetchDocumentResponse.FromString(
+            await self._ask(peer, _FETCH, FetchDocumentRequest(digest=head.digest))
+        )
         _check_asked_for(answer.document, head)
         wake = self._resources.waker(*((PUBLISH, OUTBOX) if head.name == DIRECTORY else ()))
         await self._resources.keeper.keep(answer.document, self._resources.flush.put, wake)
