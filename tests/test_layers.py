@@ -52,7 +52,7 @@ def test_a_forbidden_import_is_named(copy: Path, module: str, line: str) -> None
     assert "intruder -> " in run.stdout, run.stdout
 
 
-@pytest.mark.parametrize("folder", ["carriers", "transport"])
+@pytest.mark.parametrize("folder", ["bench", "carriers", "transport"])
 def test_a_transport_may_import_grpc(copy: Path, folder: str) -> None:
     package = copy / "federation/tongban/federation" / folder
     package.mkdir(exist_ok=True)

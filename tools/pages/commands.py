@@ -18,7 +18,7 @@ def text() -> str:
 def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
     """Yield a command, or those of a group, each with the words that call it."""
     below = getattr(command, "commands", {})
-    if not below or name == "tongban":
+    if not below or name == "tongban" or command.invoke_without_command:
         yield name, command
     for word, one in below.items():
         yield from _commands(f"{name} {word}", one)

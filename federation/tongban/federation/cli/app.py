@@ -9,6 +9,7 @@ from typer import Option
 
 from tongban.federation.cli import (
     agreements,
+    bench,
     cases,
     catalogue,
     demo,
@@ -65,6 +66,7 @@ app.add_typer(plugins.app, name="plugin")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(practice.root)
 app.add_typer(demo.root)
+app.add_typer(bench.app, name="bench")
 
 
 def _show_version(wanted: bool) -> None:

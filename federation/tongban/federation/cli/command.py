@@ -24,25 +24,39 @@ def command(app: Typer, name: str) -> Callable[[F], F]:
     """
 
     def add(function: F) -> F:
-        own = inspect.signature(function, eval_str=True)
-        groups = {one.name: one.annotation for one in own.parameters.values() if is_dataclass(one.annotation)}
-
-        @wraps(function)
-        def run(**values: Any) -> None:
-            output = _taken(OutputOptions, values)
-            shared = {name: _taken(kind, values) for name, kind in groups.items()}
-            with told(output):
-                answer = function(**shared, **values)
-                if isinstance(answer, Ended):
-                    show(answer.answer, output.format)
-                    raise Exit(answer.exit_code)
-                show(answer, output.format)
-
-        run.__signature__ = _signature(own)  # type: ignore[attr-defined]  # what typer reads
-        app.command(name)(run)
+        app.command(name)(_run(function))
         return function
 
     return add
+
+
+def group_command(app: Typer) -> Callable[[F], F]:
+    """Make a function what a group of commands does when none of them is named, in the same way."""
+
+    def add(function: F) -> F:
+        app.callback(invoke_without_command=True)(_run(function))
+        return function
+
+    return add
+
+
+def _run(function: F) -> Callable[..., None]:
+    own = inspect.signature(function, eval_str=True)
+    groups = {one.name: one.annotation for one in own.parameters.values() if is_dataclass(one.annotation)}
+
+    @wraps(function)
+    def run(**values: Any) -> None:
+        output = _taken(OutputOptions, values)
+        shared = {name: _taken(kind, values) for name, kind in groups.items()}
+        with told(output):
+            answer = function(**shared, **values)
+            if isinstance(answer, Ended):
+                show(answer.answer, output.format)
+                raise Exit(answer.exit_code)
+            show(answer, output.format)
+
+    run.__signature__ = _signature(own)  # type: ignore[attr-defined]  # what typer reads
+    return run
 
 
 def _taken(kind: Any, values: dict[str, Any]) -> Any:

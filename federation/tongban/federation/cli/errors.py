@@ -64,11 +64,14 @@ def _whereabouts(said: Told) -> list[tuple[str, str]]:
 
 def _said(error: Exception, language: Language) -> tuple[ExitCode, Told]:
     from tongban.core.errors import Refusal
+    from tongban.federation.bench.rows import BenchFailed
     from tongban.federation.formation.errors import FormationError
     from tongban.federation.settings import SettingsError
 
     if isinstance(error, Refusal):
         return _refused(error, language)
+    if isinstance(error, BenchFailed):
+        return ExitCode.BENCH_FAILED, Told("BENCH_FAILED", str(error))
     if isinstance(error, FormationError | SettingsError):
         return ExitCode.SETTINGS_WRONG, Told("SETTINGS_WRONG", str(error))
     if isinstance(error, OSError):

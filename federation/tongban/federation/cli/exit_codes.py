@@ -49,3 +49,6 @@ class ExitCode(IntEnum):
 
     # The demonstration
     DEMO_FAILED = 9, "A claim of the demonstration did not hold. It names the claim, and the nodes' logs say more."
+
+    # The bench
+    BENCH_FAILED = 10, "Something that was to be measured did not work. The error says what, and names the nodes' logs."
