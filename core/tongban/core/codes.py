@@ -149,6 +149,15 @@ CONSENT_MISSING = _code(
     "Obtain the consent and set `consent_id` in the call's context.",
     "请取得授权,并在调用上下文的 consent_id 中填写。",
 )
+QUOTA_EXCEEDED = _code(
+    "QUOTA_EXCEEDED",
+    RESOURCE_EXHAUSTED,
+    "{asking} has used up {limit} ({allowed}).",
+    "{asking} 已用完限额 {limit}({allowed})。",
+    "Ask again in {seconds} s. For more, the agreement's parties raise the row's limit, or the node's operator its own.",
+    "请在 {seconds} 秒后重试;如需提高限额,由协议双方修改条目,或由节点运维人员调整设置。",
+    retryable=True,
+)
 PEER_UNKNOWN = _code(
     "PEER_UNKNOWN",
     UNAUTHENTICATED,

@@ -7,21 +7,23 @@ from tongban.api.documents.v1.documents_pb2 import LookupRow
 from tongban.core import codes
 from tongban.core.errors import Refusal
 from tongban.federation.calls import Call, Caller, Door
+from tongban.federation.load.quotas import Quota
 from tongban.federation.locate import Place
 from tongban.federation.policies import Kind
 from tongban.federation.trust.view import TrustView
 
 
-def authorize(call: Call, caller: Caller, place: Place, view: TrustView, now: datetime) -> str:
+def authorize(call: Call, caller: Caller, place: Place, view: TrustView, now: datetime, quota: Quota) -> str:
     """Return the agreement row that allows a call; empty where none is needed.
 
     Raises:
-        Refusal: ROLE_MISSING, OFFICER_MISSING, PURPOSE_MISSING, NO_AGREEMENT_ROW, CONSENT_MISSING.
+        Refusal: ROLE_MISSING, OFFICER_MISSING, PURPOSE_MISSING, NO_AGREEMENT_ROW, CONSENT_MISSING, QUOTA_EXCEEDED.
     """
+    quota.of_caller(call.door, caller)
     if call.door is Door.WINDOWS:
         _check_window(call, caller, place)
     if call.door is Door.PEERS and place.policy.kind is Kind.LOOKUP:
-        return _row(call, caller, place, view, now)
+        return _row(call, caller, place, view, now, quota)
     return ""
 
 
@@ -42,7 +44,7 @@ def _check_window(call: Call, caller: Caller, place: Place) -> None:
         raise Refusal(codes.PURPOSE_MISSING, {"method": call.method}, field="purpose")
 
 
-def _row(call: Call, caller: Caller, place: Place, view: TrustView, now: datetime) -> str:
+def _row(call: Call, caller: Caller, place: Place, view: TrustView, now: datetime, quota: Quota) -> str:
     row = view.lookup_row(caller.member, place.member, call.method, call.context, now)
     if row is None or not isinstance(row.row, LookupRow):
         facts = {
@@ -55,4 +57,5 @@ def _row(call: Call, caller: Caller, place: Place, view: TrustView, now: datetim
         raise Refusal(codes.NO_AGREEMENT_ROW, facts)
     if row.row.consent_required and not call.context.consent_id:
         raise Refusal(codes.CONSENT_MISSING, {"row": row.name}, field="consent_id")
+    quota.of_row(row.name, row.row)
     return row.name

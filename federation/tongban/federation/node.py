@@ -25,6 +25,7 @@ from tongban.federation.exchange.asking import Asking, NotAnswered
 from tongban.federation.exchange.messages import Unsealed
 from tongban.federation.exchange.recent import Recent
 from tongban.federation.flush import Flush
+from tongban.federation.load.quotas import Quotas
 from tongban.federation.locate import Place, locate
 from tongban.federation.policies import recorded
 from tongban.federation.store.errors import StoreFailed
@@ -51,6 +52,7 @@ class Node:
         recent: Recent,
         flush: Flush,
         asking: Asking,
+        quotas: Quotas,
         handlers: Mapping[str, Handle],
         clock: Clock,
     ) -> None:
@@ -60,17 +62,18 @@ class Node:
         self._recent = recent
         self._flush = flush
         self._asking = asking
+        self._quotas = quotas
         self._handlers = handlers
         self._clock = clock
 
     async def ask(self, call: Call) -> Reply:
         """Take one call through the node. A refusal takes the same way out as an answer."""
-        caller, row = Caller(""), ""
+        caller, row, quota = Caller(""), "", self._quotas.begin()
         for _ in range(MOST_DECISIONS):
             try:
                 caller = caller if caller.member else self._authenticator.authenticate(call)
                 place = locate(call, self._keeper.view, self.member, self._clock())
-                row = authorize(call, caller, place, self._keeper.view, self._clock())
+                row = authorize(call, caller, place, self._keeper.view, self._clock(), quota)
                 outcome = await (self._handle(caller, call, row) if place.here else self._forward(caller, call, place))
             except Exception as error:
                 outcome = Outcome(refusal=self._refusal(error))

@@ -76,6 +76,10 @@ class Limits(_Table):
         1.0, gt=0, le=3600, description="Seconds between checkpoints of a growing evidence log."
     )
     stop_seconds: float = Field(5.0, gt=0, le=600, description="Seconds that calls under way have when the node stops.")
+    window_per_second: float = Field(0.0, ge=0, description="Calls a second that one window may make; 0 for no limit.")
+    window_burst: int = Field(20, ge=1, description="Calls that it may make at once after a quiet time.")
+    peer_per_second: float = Field(0.0, ge=0, description="Questions a second that one peer may ask; 0 for no limit.")
+    peer_burst: int = Field(100, ge=1, description="Questions that it may ask at once after a quiet time.")
 
 
 class Plugins(_Table):

@@ -82,6 +82,7 @@ def _lookup(name: str, row: "LookupRow") -> dict[str, Any]:
         "what": [row.method],
         "for": ", ".join(row.purposes),
         "consent": row.consent_required,
+        "per_minute": row.per_minute or "",
         "until": row.until,
     }
 
@@ -98,5 +99,6 @@ def _case(name: str, row: "CaseRow") -> dict[str, Any]:
         "what": list(row.items),
         "for": words.named(Mode, row.mode),
         "consent": False,
+        "per_minute": "",
         "until": row.until,
     }

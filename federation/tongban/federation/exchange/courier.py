@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 MOST_UNDER_WAY = 256
 """Messages to one peer that wait for their answer at the same time; more are taken when half of them have theirs."""
 
+_NOT_NOW = (*UNREACHABLE, codes.PEER_BUSY, codes.QUOTA_EXCEEDED)
+"""Refusals that say nothing about the message: it stays as it is."""
+
 _HOPELESS = (codes.CASE_STEP, codes.REQUEST_REUSED)
 """Refusals that nothing at the peer can undo; all others, as a missing agreement row, are tried again."""
 
@@ -87,28 +90,34 @@ class Courier:
 
     async def _attempt(self, row: OutboxRow) -> None:
         try:
-            reached = await self._deliver(row)
+            await self._deliver(row)
+        except Refusal as refusal:
+            self._failed(refusal.retry_seconds)
         except Exception:
             log.exception("courier to %s: message %s", self._peer, row.message_id)
-            reached = False
+            self._failed()
+        else:
+            self._succeeded()
         finally:
             del self._under_way[row.message_id]
-        (self._succeeded if reached else self._failed)()
-        self._something.set()
+            self._something.set()
 
-    async def _deliver(self, row: OutboxRow) -> bool:
-        """Ask the peer once; return whether it was reached, whatever it said."""
+    async def _deliver(self, row: OutboxRow) -> None:
+        """Ask the peer once, whatever it says.
+
+        Raises:
+            Refusal: it cannot be asked now.
+        """
         context = CallContext.FromString(row.context)
         try:
             await self._questions.ask(
                 row.peer, row.method, context, row.body, message_id=row.message_id, then=self._then(row)
             )
         except Refusal as refusal:
-            if refusal.code in UNREACHABLE:
-                return False
+            if refusal.code in _NOT_NOW:
+                raise
             log.warning("%s refused %s: %s", row.peer, row.message_id, refusal)
         self._resources.wakes.wake(case_topic(row.case_id))
-        return True
 
     def _then(self, row: OutboxRow) -> Callable[[Refusal | None], Step]:
         """Return what follows from the answer to a message: it is gone, tried again later, or refused for good."""
@@ -116,7 +125,7 @@ class Courier:
         def step(refusal: Refusal | None) -> Step:
             if refusal is None:
                 return writes(Unit(operations=(Delete("outbox", {"message_id": row.message_id}),)))
-            if refusal.code in UNREACHABLE:
+            if refusal.code in _NOT_NOW:
                 return Step()
             return writes(Unit(operations=(Put("outbox", self._changed(row, refusal)),)))
 
@@ -135,12 +144,15 @@ class Courier:
     def _succeeded(self) -> None:
         self._failures, self._resume_at = 0, 0.0
 
-    def _failed(self) -> None:
-        """Pause before anything more is begun; what fails meanwhile, having begun before, lengthens no pause."""
+    def _failed(self, told: float = 0.0) -> None:
+        """Pause before anything more is begun; what fails meanwhile, having begun before, lengthens no pause.
+
+        The pause is at least as long as the peer told.
+        """
         if self._pause_left() <= 0:
             self._failures += 1
             longest = self._resources.settings.limits.retry_seconds
-            pause = float(min(longest, _FIRST_PAUSE * 2 ** min(self._failures, 16)))
+            pause = float(min(longest, max(told, _FIRST_PAUSE * 2 ** min(self._failures, 16))))
             self._resume_at = asyncio.get_running_loop().time() + pause
 
     def _pause_left(self) -> float:

@@ -31,6 +31,8 @@ class LookupTerms(_Table):
     purposes: list[str]
     legal_basis: str = ""
     consent_required: bool = False
+    per_minute: int = Field(0, ge=0)
+    """0: no limit."""
     until: date | None = None
 
 

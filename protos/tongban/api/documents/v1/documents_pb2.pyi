@@ -244,6 +244,7 @@ class LookupRow(_message.Message):
     LEGAL_BASIS_FIELD_NUMBER: _builtins.int
     CONSENT_REQUIRED_FIELD_NUMBER: _builtins.int
     UNTIL_FIELD_NUMBER: _builtins.int
+    PER_MINUTE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id of the row, unique in the agreement."""
     asking: _builtins.str
@@ -258,6 +259,10 @@ class LookupRow(_message.Message):
     """Whether the call must name the subject's consent."""
     until: _builtins.str
     """Last day of the row, ISO 8601, in China; empty: as long as the agreement."""
+    per_minute: _builtins.int
+    """Look-ups a minute by this row, counted by the member that answers: so many at once after a quiet minute, then evenly
+    spread. 0: no limit.
+    """
     @_builtins.property
     def purposes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Purposes for which it may be asked; the call names one of them."""
@@ -273,10 +278,11 @@ class LookupRow(_message.Message):
         legal_basis: _builtins.str = ...,
         consent_required: _builtins.bool = ...,
         until: _builtins.str = ...,
+        per_minute: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answering", b"answering", "asking", b"asking", "consent_required", b"consent_required", "id", b"id", "legal_basis", b"legal_basis", "method", b"method", "purposes", b"purposes", "until", b"until"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answering", b"answering", "asking", b"asking", "consent_required", b"consent_required", "id", b"id", "legal_basis", b"legal_basis", "method", b"method", "per_minute", b"per_minute", "purposes", b"purposes", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
