@@ -154,7 +154,7 @@ QUOTA_EXCEEDED = _code(
     RESOURCE_EXHAUSTED,
     "{asking} has used up {limit} ({allowed}).",
     "{asking} 已用完限额 {limit}({allowed})。",
-    "Ask again in {seconds} s. For more, the agreement's parties raise the row's limit, or the node's operator its own.",
+    "Ask again in {seconds} s. The agreement's parties can raise the row's limit, the node's operator the node's.",
     "请在 {seconds} 秒后重试;如需提高限额,由协议双方修改条目,或由节点运维人员调整设置。",
     retryable=True,
 )
