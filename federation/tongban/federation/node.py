@@ -22,6 +22,7 @@ from tongban.federation.authorize import authorize
 from tongban.federation.calls import Call, Caller, Outcome, Question, Reply, Step, writes
 from tongban.federation.exchange import messages
 from tongban.federation.exchange.asking import Asking, NotAnswered
+from tongban.federation.exchange.attempts import Attempts
 from tongban.federation.exchange.messages import Unsealed
 from tongban.federation.exchange.recent import Recent
 from tongban.federation.flush import Flush
@@ -100,12 +101,25 @@ class Node:
         return outcome
 
     async def _forward(self, caller: Caller, call: Call, place: Place) -> Outcome:
+        """Ask the peer; an attempt that did not reach it is recorded, and followed by another while there is time."""
+        attempts = Attempts(call.seconds)
+        while True:
+            outcome = await self._attempt(caller, call, place, attempts.left)
+            pause = attempts.pause_after(outcome)
+            if pause is None:
+                return outcome
+            await self._record(call, caller, "", outcome)
+            await asyncio.sleep(pause)
+
+    async def _attempt(self, caller: Caller, call: Call, place: Place, seconds: float) -> Outcome:
         try:
             exchanged, body = await self._asking.ask(
-                place.member, call.method, call.context, call.body, call.seconds, window=caller.window
+                place.member, call.method, call.context, call.body, seconds, window=caller.window
             )
         except NotAnswered as error:
             return Outcome(exchanged=error.exchanged, refusal=error.refusal)
+        except Refusal as refusal:
+            return Outcome(refusal=refusal)
         return Outcome(body=body, exchanged=exchanged)
 
     async def _record(self, call: Call, caller: Caller, row: str, outcome: Outcome) -> Reply:

@@ -71,7 +71,7 @@ class TestAPeerThatIsDown:
             assert time.monotonic() - begun < 5.0
             served = clerk.verify_person(APPLICANT.name, APPLICANT.number, to=HEFEI, purpose=PURPOSE)
             assert served.verdict is Verdict.MATCH
-        assert log.codes(CREDIT) == ["PEER_UNAVAILABLE"] * 10
+        assert log.codes(CREDIT) == ["PEER_UNAVAILABLE"] * 30  # Each asks three times
         eventually(lambda: ask_credit(clerk))
 
     def test_does_not_hinder_intake_and_gets_the_case_later(
