@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 from typer.main import get_command
 
+from tongban.federation.carriers.settings import FolderCarrier, GrpcCarrier, HttpCarrier
 from tongban.federation.cli import app
 from tongban.federation.cli.exit_codes import ExitCode
 from tongban.federation.settings import Settings
@@ -45,6 +46,9 @@ def _settings(model: type[BaseModel]) -> Iterator[str]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield f"## [{name}]"
             yield from _settings(field.annotation)
+        elif name == "carriers":
+            for kind in (GrpcCarrier, HttpCarrier, FolderCarrier):
+                yield from _settings(kind)
         else:
             yield f"| `{name}` |"
 

@@ -1,14 +1,17 @@
 """The page of settings, from the models that read them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pages.markdown import prose, table
+from tongban.federation.carriers.settings import FolderCarrier, GrpcCarrier, HttpCarrier
 from tongban.federation.formation import toml_text
 from tongban.federation.settings import Settings
+
+_CARRIERS: Mapping[str, type[BaseModel]] = {"http": HttpCarrier, "folder": FolderCarrier, "grpc": GrpcCarrier}
 
 
 def text() -> str:
@@ -22,15 +25,22 @@ def _tables() -> Iterator[tuple[str, str, type[BaseModel]]]:
         if model := _model(field):
             yield f"[{name}]", prose(model.__doc__ or ""), model
 
+    for kind, keys in _CARRIERS.items():
+        yield f'[carriers."MEMBER"], kind = "{kind}"', prose(keys.__doc__ or ""), keys
+
 
 def _table(model: type[BaseModel]) -> str:
-    keys = {name: field for name, field in model.model_fields.items() if not _model(field)}
+    keys = {name: field for name, field in model.model_fields.items() if not _is_table(name, field)}
     schema = model.model_json_schema()["properties"]
     rows = [
         [f"`{name}`", _type(schema[name]), _default(field), prose(field.description or "")]
         for name, field in keys.items()
     ]
     return table(["Key", "Type", "Default", "Meaning"], rows)
+
+
+def _is_table(name: str, field: FieldInfo) -> bool:
+    return _model(field) is not None or name == "carriers"
 
 
 def _model(field: FieldInfo) -> type[BaseModel] | None:

@@ -1,17 +1,16 @@
 """The settings of a node: one TOML file, node.toml, in the node's folder. Relative paths start in that folder."""
 
 from pathlib import Path
-from typing import Annotated
 
 import tomli
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 from tongban.core.identifiers import check_member_id
+from tongban.federation.carriers.settings import Carriers, is_tag
+from tongban.federation.settings_table import Address, Table
 
 FILE = "node.toml"
-
-Address = Annotated[str, Field(pattern=r"^[^\s/]+:[0-9]{1,5}$")]
 
 
 class SettingsError(Exception):
@@ -22,29 +21,35 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class WindowsDoor(_Table):
+class WindowsDoor(Table):
     """The door for windows: TLS, with a token."""
 
     listen: Address = Field(description="Address to listen at, host:port.")
 
 
-class PeersDoor(_Table):
-    """The door for other members' nodes: mutual TLS by the directory's certificates."""
+class PeersDoor(Table):
+    """The door for other members' nodes: mutual TLS by the directory's certificates, and HTTP beside it on demand."""
 
     listen: Address = Field(description="Address to listen at, host:port.")
+    http: str = Field(
+        "",
+        pattern=r"^([^\s/]+:[0-9]{1,5})?$",
+        description="Address of the HTTP door, host:port, for peers that come through a gateway; empty for none.",
+    )
+    http_tls: bool = Field(
+        True,
+        description="Whether the HTTP door speaks TLS, with the node's certificate; off only where nothing but the "
+        "gateway can reach it.",
+    )
 
 
-class AdminDoor(_Table):
+class AdminDoor(Table):
     """The door for operators: a Unix socket in a folder that only its owner can enter."""
 
     socket: str = Field("admin/socket", description="Path of the socket; at most 107 bytes when made absolute.")
 
 
-class KeyFiles(_Table):
+class KeyFiles(Table):
     """Where the node's keys are."""
 
     organisation: str = Field(
@@ -55,14 +60,14 @@ class KeyFiles(_Table):
     data: str = Field("keys/data.key", description="Key of 32 bytes that encrypts personal data at rest.")
 
 
-class Trust(_Table):
+class Trust(Table):
     """Whom the node trusts to say who belongs to the federation."""
 
     authorities: list[str] = Field(default=[], description="Public keys of the directory's authorities, PEM files.")
     threshold: int = Field(1, ge=1, description="How many of them must have signed a directory.")
 
 
-class Limits(_Table):
+class Limits(Table):
     """Limits of time and number."""
 
     handler_seconds: float = Field(
@@ -82,7 +87,7 @@ class Limits(_Table):
     peer_burst: int = Field(100, ge=1, description="Questions that it may ask at once after a quiet time.")
 
 
-class Plugins(_Table):
+class Plugins(Table):
     """Which plugins are loaded, and a table ``[plugins.NAME]`` with the settings of each."""
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
@@ -95,13 +100,13 @@ class Plugins(_Table):
         return value if isinstance(value, dict) else {}
 
 
-class Calendar(_Table):
+class Calendar(Table):
     """Working days."""
 
     overrides: str = Field("", description="TOML file that adds or corrects years; empty for none.")
 
 
-class Settings(_Table):
+class Settings(Table):
     """The whole file."""
 
     member: str = Field(description="Member that the node serves, as in 310151 or 330100.gjj.")
@@ -111,6 +116,7 @@ class Settings(_Table):
     )
     windows: WindowsDoor
     peers: PeersDoor
+    carriers: Carriers = Field(default={})
     admin: AdminDoor = AdminDoor()
     keys: KeyFiles = KeyFiles()
     trust: Trust = Trust()
@@ -124,6 +130,13 @@ class Settings(_Table):
         problem = check_member_id(value)
         if problem:
             raise ValueError(problem)
+        return value
+
+    @field_validator("carriers")
+    @classmethod
+    def _not_to_itself(cls, value: Carriers, info: ValidationInfo) -> Carriers:
+        if info.data.get("member") in value:
+            raise ValueError(f"{info.data['member']} is the node's own member; it reaches itself by no carrier")
         return value
 
 
@@ -146,7 +159,8 @@ def load(home: Path) -> Settings:
 
 def problem_of(error: ErrorDetails) -> str:
     """Return one error of a TOML file as a line: key, rule, remedy. Entries are counted from 1, as people count."""
-    key = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in error["loc"]).removeprefix(".")
+    parts = [part for part in error["loc"] if not is_tag(part)]
+    key = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
     if error["type"] == "extra_forbidden":
         return f"{key}: there is no such key; remove it, or correct its name"
     if error["type"] == "missing":
