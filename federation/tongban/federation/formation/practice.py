@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tongban.api.documents.v1.documents_pb2 import SignedDocument
 from tongban.core.signing import LocalSigner
@@ -23,6 +23,7 @@ from tongban.federation.formation.agreement import AgreementTerms, draft
 from tongban.federation.formation.errors import FormationError, parsed, read_toml
 from tongban.federation.formation.node import CARD, NewNode, init_node
 from tongban.federation.formation.seals import add_seal, write_document
+from tongban.federation.settings_table import Address, Table
 
 FILE = "practice.json"
 """Says where everything is: a `Practice` as JSON."""
@@ -30,32 +31,28 @@ FILE = "practice.json"
 _LOOPBACK = "127.0.0.1"
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class PlannedNode(_Table):
+class PlannedNode(Table):
     """A table ``[[node]]``."""
 
     member: str
     name: str
-    windows: settings.Address | None = None
+    windows: Address | None = None
     """Where windows call; left out, a free port of this machine."""
-    peers: settings.Address | None = None
+    peers: Address | None = None
     """Where other nodes call; left out, a free port of this machine."""
-    plugins: dict[str, dict[str, object]] = {}
+    plugins: dict[str, dict[str, object]] = Field(default={})
     """Enabled plugins, each with its settings."""
-    files: list[str] = []
+    files: list[str] = Field(default=[])
     """Files for plugins, beside the plan; they are copied into the node's folder."""
 
 
-class Plan(_Table):
+class Plan(Table):
     """The whole file."""
 
     federation: str
     valid_days: int = Field(30, ge=1, le=3660)
     node: list[PlannedNode] = Field(min_length=1)
-    agreement: list[AgreementTerms] = []
+    agreement: list[AgreementTerms] = Field(default=[])
 
 
 @dataclass(frozen=True, slots=True)
