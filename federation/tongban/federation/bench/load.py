@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from enum import Enum
-from time import perf_counter
+from time import perf_counter, process_time
+from types import TracebackType
+from typing import Self
 from uuid import uuid4
 
 import grpc
@@ -77,6 +79,8 @@ class Sample:
     p50: float = 0.0
     """Median of the time a call took, in seconds; 0 where calls are not told apart."""
     p99: float = 0.0
+    load: float = 0.0
+    """Processor time of the load itself, in cores: near 1, it is what limits the rate."""
 
 
 Call = Callable[[], Awaitable[None]]
@@ -94,46 +98,46 @@ def generate(load: Load) -> Sample:
 async def _measured(load: Load) -> Sample:
     async with AsyncExitStack() as stack:
         channels = [await stack.enter_async_context(_channel(load.target)) for _ in range(CONNECTIONS)]
-        callers = _Callers([_CALLS[load.target.kind](one, load.target) for one in channels[: load.in_flight]])
-        callers.start(load.in_flight)
+        calls = [_CALLS[load.target.kind](one, load.target) for one in channels]
+        callers = await stack.enter_async_context(_Callers(calls, load.in_flight))
         await callers.go_on(load.warm_up)
         return await _sampled(callers, load)
 
 
 async def _sampled(callers: "_Callers", load: Load) -> Sample:
     callers.took.clear()
-    cpu, begin = CpuTimes(load.processes), perf_counter()
+    cpu, own, begin = CpuTimes(load.processes), process_time(), perf_counter()
     await callers.go_on(load.seconds)
     seconds, used, took = perf_counter() - begin, cpu.used(), sorted(callers.took)
-    await callers.stop()
+    cores = (process_time() - own) / seconds
     if not took:
         raise BenchFailed(f"no answer from {load.target.method} within {load.seconds:g} s; measure for longer")
-    return Sample(len(took), seconds, used, p50=took[len(took) // 2], p99=took[len(took) * 99 // 100])
+    return Sample(len(took), seconds, used, took[len(took) // 2], took[len(took) * 99 // 100], cores)
 
 
 class _Callers:
-    """Callers who each make one call after the other."""
+    """Callers who each make one call after the other, and end with the one under way."""
 
-    def __init__(self, calls: list[Call]) -> None:
+    def __init__(self, calls: list[Call], count: int) -> None:
         self.took: list[float] = []
         """Seconds that each call took."""
-        self._calls = calls
-        self._tasks: list[asyncio.Task[None]] = []
         self._stopped = False
+        self._tasks = [asyncio.create_task(self._run(calls[number % len(calls)])) for number in range(count)]
 
-    def start(self, count: int) -> None:
-        self._tasks = [asyncio.create_task(self._run(self._calls[n % len(self._calls)])) for n in range(count)]
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped = True
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def go_on(self, seconds: float) -> None:
         """Let them call for some seconds; the failure of one is everybody's."""
         done, _ = await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for one in done:
             one.result()
-
-    async def stop(self) -> None:
-        """Wait for the calls under way."""
-        self._stopped = True
-        await asyncio.gather(*self._tasks)
 
     async def _run(self, call: Call) -> None:
         while not self._stopped:

@@ -3,7 +3,8 @@
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,26 @@ def run(rounds: Rounds, folder: Path | None, say: Callable[[str], None]) -> dict
     Raises:
         BenchFailed: something did not work; the new folder with the nodes' logs is left, and named.
     """
-    own = Path(tempfile.mkdtemp(prefix="bench-", dir=folder))
+    with _new_folder(folder) as own, running(own) as ground:
+        _introduce(ground, say)
+        told = {**machine.told(own), "rounds": rounds.count, "seconds": rounds.seconds}
+        return {**told, "rows": report.table(measure(ground, rounds, say))}
+
+
+@contextmanager
+def _new_folder(parent: Path | None) -> Iterator[Path]:
+    """Give a folder that goes in the end, unless something is to be looked up in it."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=parent))
     try:
-        with running(own) as ground:
-            _introduce(ground, say)
-            told = {**machine.told(own), "rounds": rounds.count, "seconds": rounds.seconds}
-            lines = report.table(measure(ground, rounds, say))
+        yield folder
     except subprocess.CalledProcessError as error:
-        raise BenchFailed(f"the federation cannot be laid out in {own}: {error.stderr}") from None
+        raise BenchFailed(f"the federation cannot be laid out in {folder}: {error.stderr}") from None
     except (BenchFailed, Refusal, NodeDidNotStart, TimeoutError) as error:
-        raise BenchFailed(f"{error} (the nodes' logs are in {own})") from error
-    shutil.rmtree(own)
-    return {**told, "rows": lines}
+        raise BenchFailed(f"{error} (the nodes' logs are in {folder})") from error
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+    shutil.rmtree(folder)
 
 
 def _introduce(ground: Ground, say: Callable[[str], None]) -> None:

@@ -38,6 +38,7 @@ def _line(row: Row, in_flight: int, samples: _Samples) -> dict[str, Any]:
     for name in ("A", "B"):
         used = [_per_10_000(one, one.cpu[name]) for one in own if name in one.cpu]
         line[f"cpu_{name.lower()}"] = _median(used, 2) if used else None
+    line["load"] = _median([one.load for one in own], 2) or None
     bare = samples.get((COMPARED_WITH[row], in_flight), []) if row in COMPARED_WITH else []
     return line | _ratios("x_cpu", _cpu, own, bare) | _ratios("x_rate", _rate, own, bare)
 
