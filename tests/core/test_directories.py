@@ -8,10 +8,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tongban.api.documents.v1.documents_pb2 import Directory, Member, Node, SignedDocument
+from tongban.api.documents.v1.documents_pb2 import (
+    KEY_ALGORITHM_X25519,
+    Directory,
+    Member,
+    Node,
+    PublicKey,
+    SignedDocument,
+)
 from tongban.core import codes
 from tongban.core.directories import certificate_name, check_directory
 from tongban.core.documents import Authorities, believed, document_leaf, new_document
+from tongban.core.encryption import DecryptionKeys, generate_encryption_key
 from tongban.core.errors import Refusal
 from tongban.core.sealing import KeyRing, seal_all
 from tongban.core.signing import LocalSigner, generate_key
@@ -36,7 +44,8 @@ def member(id_: str) -> Member:
     """Return a member with a key and a node of its own."""
     own = certificate(x509.DNSName(f"node.{id_}.tongban"))
     node = Node(endpoint=f"node.{id_}.example:7401", certificate=own)
-    return Member(id=id_, name="示例", keys=[LocalSigner(generate_key()).public_key], nodes=[node])
+    keys, encryption = [LocalSigner(generate_key()).public_key], DecryptionKeys([generate_encryption_key()]).public_keys
+    return Member(id=id_, name="示例", keys=keys, nodes=[node], encryption_keys=encryption)
 
 
 def rule_for(*members: Member) -> str:
@@ -94,3 +103,17 @@ def test_a_node_that_cannot_be_known_by_its_certificate_is_named(der: bytes, pro
 def test_the_name_of_a_certificate_is_its_first_dns_name() -> None:
     names = [x509.RFC822Name("office@example.cn"), x509.DNSName("one.example"), x509.DNSName("two.example")]
     assert certificate_name(certificate(*names)) == "one.example"
+
+
+def test_nobody_reads_what_is_encrypted_for_another() -> None:
+    one, two = member(CHONGMING), member(QIDONG)
+    two.encryption_keys.append(one.encryption_keys[0])
+    assert rule_for(one, two) == f"{CHONGMING} and {QIDONG} are listed with the same key; each must have its own"
+
+
+def test_an_encryption_key_is_one_and_what_its_id_says() -> None:
+    for key in (member(CHONGMING).keys[0], PublicKey(key_id="0", algorithm=KEY_ALGORITHM_X25519, public_key=b"x")):
+        wrong = member(CHONGMING)
+        wrong.encryption_keys.append(key)
+        rule = f"the encryption key {key.key_id} of {CHONGMING} is no X25519 key, or not what its id says"
+        assert rule_for(wrong) == rule

@@ -21,6 +21,7 @@ from tongban.api.documents.v1.documents_pb2 import (
     SignedDocument,
 )
 from tongban.core.documents import Authorities, Believed, believed
+from tongban.core.encryption import DecryptionKeys
 from tongban.core.errors import Refusal
 from tongban.core.sealing import KeyRing
 from tongban.core.signing import LocalSigner, key_id_of
@@ -88,7 +89,14 @@ class TestANode:
     def test_its_secrets_are_its_owners_alone(self, tmp_path: Path) -> None:
         init_node(tmp_path / "n", new_node(), NOW)
         files = [path for path in (tmp_path / "n").rglob("*") if path.is_file()]
-        assert {path.name for path in files} >= {"organisation.key", "node.key", "data.key", "node.crt", "node.toml"}
+        assert {path.name for path in files} >= {
+            "organisation.key",
+            "encryption.key",
+            "node.key",
+            "data.key",
+            "node.crt",
+            "node.toml",
+        }
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
         folders = [tmp_path / "n", *(path for path in (tmp_path / "n").rglob("*") if path.is_dir())]
         assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {0o700}
@@ -98,6 +106,7 @@ class TestANode:
         card = init_node(tmp_path / "n", new_node(endpoint="tongban.chongming.example:7401"), NOW)
         assert Member.FromString((tmp_path / "n/member.card").read_bytes()) == card
         assert card.keys[0] == LocalSigner.load(tmp_path / "n/keys/organisation.key").public_key
+        assert card.encryption_keys == DecryptionKeys.load(tmp_path / "n/keys/encryption.key").public_keys
         assert card.nodes[0].endpoint == "tongban.chongming.example:7401"
         certificate = x509.load_der_x509_certificate(card.nodes[0].certificate)
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

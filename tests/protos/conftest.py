@@ -110,6 +110,9 @@ MEMBER = documents.Member(
     id="320681",
     name="启东市",
     keys=[documents.PublicKey(key_id="0a" * 16, algorithm=documents.KEY_ALGORITHM_ED25519, public_key=b"key")],
+    encryption_keys=[
+        documents.PublicKey(key_id="0b" * 16, algorithm=documents.KEY_ALGORITHM_X25519, public_key=b"key")
+    ],
     nodes=[documents.Node(endpoint="node.example:8443", certificate=b"certificate")],
 )
 LOOKUP_ROW = documents.LookupRow(

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from cryptography import x509
 
-from tongban.api.documents.v1.documents_pb2 import Directory
+from tongban.api.documents.v1.documents_pb2 import Directory, Member
+from tongban.core.encryption import is_encryption_key
 
 _UNREADABLE = (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
 
@@ -12,15 +13,17 @@ _UNREADABLE = (ValueError, x509.DuplicateExtension, x509.InvalidVersion, x509.Un
 def check_directory(directory: Directory) -> str | None:
     """Tell the first rule that a directory breaks, or None.
 
-    Each member, key and certificate is listed once, and each certificate bears a name by which TLS can check it.
+    Each member, key and certificate is listed once, each encryption key is one, and each certificate bears a name
+    by which TLS can check it.
     """
     members = directory.members
-    keys = ((key.key_id, member.id) for member in members for key in member.keys)
+    keys = ((key.key_id, member.id) for member in members for key in (*member.keys, *member.encryption_keys))
     certificates = ((node.certificate, member.id) for member in members for node in member.nodes)
     return (
         _listed_twice(member.id for member in members)
         or _shared("key", keys)
         or _shared("certificate", certificates)
+        or _no_encryption_key(members)
         or _nameless(directory)
     )
 
@@ -59,6 +62,14 @@ def _shared(what: str, listed: Iterable[tuple[str | bytes, str]]) -> str | None:
         owner = owners.setdefault(thing, member)
         if owner != member:
             return f"{owner} and {member} are listed with the same {what}; each must have its own"
+    return None
+
+
+def _no_encryption_key(members: Iterable[Member]) -> str | None:
+    for member in members:
+        for key in member.encryption_keys:
+            if not is_encryption_key(key):
+                return f"the encryption key {key.key_id} of {member.id} is no X25519 key, or not what its id says"
     return None
 
 

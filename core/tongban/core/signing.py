@@ -14,6 +14,7 @@ from typing import Protocol
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from tongban.api.documents.v1.documents_pb2 import (
     KEY_ALGORITHM_ED25519,
@@ -84,7 +85,7 @@ def generate_key(algorithm: "KeyAlgorithm.ValueType" = KEY_ALGORITHM_P256) -> Pr
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def private_pem(key: PrivateKey) -> bytes:
+def private_pem(key: PrivateKey | X25519PrivateKey) -> bytes:
     """Return a private key as PEM (PKCS #8), unencrypted: the file's permissions protect it."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

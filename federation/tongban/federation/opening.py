@@ -8,6 +8,7 @@ from pathlib import Path
 from tongban.core import signing
 from tongban.core.calendar import ChinaCalendar
 from tongban.core.documents import Authorities
+from tongban.core.encryption import DecryptionKeys
 from tongban.core.merkle import leaf_hash
 from tongban.core.signing import LocalSigner
 from tongban.core.times import Clock, micros, wall_clock
@@ -36,6 +37,7 @@ async def opened(
     """
     registry, plugins = loading.load(chosen, home)
     signer = LocalSigner.load(home / chosen.keys.organisation)
+    decryption = DecryptionKeys.load(home / chosen.keys.encryption)
     calendar = ChinaCalendar(home / chosen.calendar.overrides if chosen.calendar.overrides else None)
     store = _store(home, chosen, clock)
     try:
@@ -43,7 +45,12 @@ async def opened(
         flush = Flush(signer, store)
         asking = Asking(chosen.member, flush, keeper, clock, timedelta(seconds=chosen.limits.message_seconds))
         runner = Runner(chosen.member, chosen.limits.handler_seconds)
-        yield Resources(home, chosen, clock, signer, store, flush, keeper, asking, registry, runner, calendar), plugins
+        yield (
+            Resources(
+                home, chosen, clock, signer, decryption, store, flush, keeper, asking, registry, runner, calendar
+            ),
+            plugins,
+        )
     finally:
         await store.close()
 

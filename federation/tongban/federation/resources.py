@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tongban.core.calendar import WorkingCalendar
+from tongban.core.encryption import DecryptionKeys
 from tongban.core.registry import Registry
 from tongban.core.signing import Signer
 from tongban.core.times import Clock
@@ -51,6 +52,7 @@ class Resources:
     settings: Settings
     clock: Clock
     signer: Signer
+    decryption: DecryptionKeys
     store: Store
     flush: Flush
     keeper: Keeper

@@ -57,6 +57,10 @@ class KeyFiles(Table):
     )
     node: str = Field("keys/node.key", description="TLS key of the node, PEM.")
     certificate: str = Field("keys/node.crt", description="TLS certificate of the node, PEM.")
+    encryption: str = Field(
+        "keys/encryption.key",
+        description="Encryption keys, PEM, the newest first: they open the bodies that others encrypt for this member.",
+    )
     data: str = Field("keys/data.key", description="Key of 32 bytes that encrypts personal data at rest.")
 
 

@@ -92,7 +92,7 @@ class TestSettings:
         assert code == ExitCode.SETTINGS_WRONG
         assert "tongban init" in said
 
-    @pytest.mark.parametrize("key", ["organisation.key", "node.key", "node.crt", "data.key"])
+    @pytest.mark.parametrize("key", ["organisation.key", "encryption.key", "node.key", "node.crt", "data.key"])
     def test_with_keys_that_are_none_are_told(self, home: Path, key: str) -> None:
         (home / "keys" / key).write_bytes(b"garbage")
         code, said = run(home)

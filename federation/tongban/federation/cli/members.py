@@ -47,7 +47,10 @@ def _member(one: "Member") -> dict[str, Any]:
     from tongban.api.documents.v1.documents_pb2 import KeyAlgorithm
     from tongban.federation.cli import words
 
-    keys = [{"key": key.key_id, "algorithm": words.named(KeyAlgorithm, key.algorithm)} for key in one.keys]
+    keys = [
+        {"key": key.key_id, "algorithm": words.named(KeyAlgorithm, key.algorithm)}
+        for key in (*one.keys, *one.encryption_keys)
+    ]
     return {"member": one.id, "name": one.name, "keys": keys, "nodes": [_node(node) for node in one.nodes]}
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import tomli
 
-from tongban.api.documents.v1.documents_pb2 import KEY_ALGORITHM_P256, KeyAlgorithm, Member, Node, PublicKey
+from tongban.api.documents.v1.documents_pb2 import KEY_ALGORITHM_P256, KeyAlgorithm, Member, Node
+from tongban.core.encryption import DecryptionKeys, generate_encryption_key
 from tongban.core.signing import generate_key, private_pem, public_key_of, public_pem
 from tongban.federation import settings
 from tongban.federation.formation import keys, toml_text
@@ -56,12 +57,19 @@ def init_node(home: Path, node: NewNode, now: datetime) -> Member:
     _check(
         f"{home} cannot become a node's folder", [*_problems_of_folder(home), *_problems_of_endpoint(_endpoint(node))]
     )
-    organisation, tls = generate_key(node.algorithm), keys.tls_key()
+    organisation, tls, encryption = generate_key(node.algorithm), keys.tls_key(), generate_encryption_key()
     certificate = keys.node_certificate(node.member, tls, _hosts(node), now)
-    card = _card(node, public_key_of(organisation), keys.certificate_der(certificate))
+    card = Member(
+        id=node.member,
+        name=node.name,
+        keys=[public_key_of(organisation)],
+        nodes=[Node(endpoint=_endpoint(node), certificate=keys.certificate_der(certificate))],
+        encryption_keys=DecryptionKeys([encryption]).public_keys,
+    )
     files = {
         "keys/organisation.key": private_pem(organisation),
         "keys/node.key": private_pem(tls),
+        "keys/encryption.key": private_pem(encryption),
         "keys/node.crt": keys.certificate_pem(certificate),
         "keys/data.key": os.urandom(32),
         **trusted,
@@ -116,11 +124,6 @@ def _is_any(host: str) -> bool:
 
 def _endpoint(node: NewNode) -> str:
     return node.endpoint or node.peers
-
-
-def _card(node: NewNode, key: PublicKey, certificate: bytes) -> Member:
-    nodes = [Node(endpoint=_endpoint(node), certificate=certificate)]
-    return Member(id=node.member, name=node.name, keys=[key], nodes=nodes)
 
 
 def _settings_text(node: NewNode, authorities: Sequence[str]) -> str:

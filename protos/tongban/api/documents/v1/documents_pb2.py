@@ -28,7 +28,7 @@ from tongban.api.common.v1 import common_pb2 as tongban_dot_api_dot_common_dot_v
 from tongban.api.rules.v1 import rules_pb2 as tongban_dot_api_dot_rules_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(tongban/api/documents/v1/documents.proto\x12\x18tongban.api.documents.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(tongban/api/catalogue/v1/catalogue.proto\x1a\"tongban/api/common/v1/common.proto\x1a tongban/api/rules/v1/rules.proto\"\x87\x01\n\tPublicKey\x12\x18\n\x06key_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18@\x12\x41\n\talgorithm\x18\x02 \x01(\x0e\x32&.tongban.api.documents.v1.KeyAlgorithmB\x06\xf2\x86\x19\x02\x08\x01\x12\x1d\n\npublic_key\x18\x03 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\xe8\x07\"W\n\x04Node\x12/\n\x08\x65ndpoint\x18\x01 \x01(\tB\x1d\xf2\x86\x19\x19\x08\x01\x18\x84\x02\x42\x12[^\\s/]+:[0-9]{1,5}\x12\x1e\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\x80@\"\xaa\x01\n\x06Member\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12;\n\x04keys\x18\x03 \x03(\x0b\x32#.tongban.api.documents.v1.PublicKeyB\x08\xf2\x86\x19\x04 \x01(\n\x12\x35\n\x05nodes\x18\x04 \x03(\x0b\x32\x1e.tongban.api.documents.v1.NodeB\x06\xf2\x86\x19\x02(\x14\"e\n\tDirectory\x12\x1c\n\nfederation\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12:\n\x07members\x18\x02 \x03(\x0b\x32 .tongban.api.documents.v1.MemberB\x07\xf2\x86\x19\x03(\x88\'\"L\n\x10PublishedService\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xc8\x01\x12\x1f\n\x0b\x64\x65scriptors\x18\x02 \x01(\x0c\x42\n\xf2\x86\x19\x06\x08\x01\x18\x80\x80@\"\xa5\x01\n\tCatalogue\x12\x18\n\x06member\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x37\n\x05items\x18\x02 \x03(\x0b\x32\x1e.tongban.api.catalogue.v1.ItemB\x08\xf2\x86\x19\x04(\xa0\x9c\x01\x12\x45\n\x08services\x18\x03 \x03(\x0b\x32*.tongban.api.documents.v1.PublishedServiceB\x07\xf2\x86\x19\x03(\xc8\x01\"\xb0\x02\n\tLookupRow\x12%\n\x02id\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[0-9A-Za-z._-]+\x12\x18\n\x06\x61sking\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1b\n\tanswering\x18\x03 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x38\n\x06method\x18\x04 \x01(\tB(\xf2\x86\x19$\x08\x01\x18\xac\x02\x42\x1d/[A-Za-z0-9_.]+/[A-Za-z0-9_]+\x12\x1e\n\x08purposes\x18\x05 \x03(\tB\x0c\xf2\x86\x19\x08\x10\x01\x18\x64 \x01(d\x12\x1c\n\x0blegal_basis\x18\x06 \x01(\tB\x07\xf2\x86\x19\x03\x18\xc8\x01\x12\x18\n\x10\x63onsent_required\x18\x07 \x01(\x08\x12\x15\n\x05until\x18\x08 \x01(\tB\x06\xf2\x86\x19\x02H\x06\x12\x1c\n\nper_minute\x18\t \x01(\rB\x08\xf2\x86\x19\x04\x38\xc0\x84=\"\xd1\x01\n\x07\x43\x61seRow\x12%\n\x02id\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[0-9A-Za-z._-]+\x12\x18\n\x06intake\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1a\n\x08handling\x18\x03 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1c\n\x05items\x18\x04 \x03(\tB\r\xf2\x86\x19\t\x10\x01\x18\x32 \x01(\x88\'\x12\x34\n\x04mode\x18\x05 \x01(\x0e\x32\x1e.tongban.api.catalogue.v1.ModeB\x06\xf2\x86\x19\x02\x08\x01\x12\x15\n\x05until\x18\x06 \x01(\tB\x06\xf2\x86\x19\x02H\x06\"\xe5\x01\n\tAgreement\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18\x64\x42\x0f[0-9A-Za-z._-]+\x12\x1b\n\x07parties\x18\x02 \x03(\tB\n\xf2\x86\x19\x06 \x02(\x02H\x04\x12=\n\x07lookups\x18\x03 \x03(\x0b\x32#.tongban.api.documents.v1.LookupRowB\x07\xf2\x86\x19\x03(\x88\'\x12\x39\n\x05\x63\x61ses\x18\x04 \x03(\x0b\x32!.tongban.api.documents.v1.CaseRowB\x07\xf2\x86\x19\x03(\x88\'\x12\x18\n\x07\x63ontact\x18\x05 \x01(\tB\x07\xf2\x86\x19\x03\x18\xc8\x01\"\x81\x03\n\x08\x44ocument\x12\x17\n\x07version\x18\x01 \x01(\x04\x42\x06\xf2\x86\x19\x02\x30\x01\x12\x35\n\tissued_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x34\n\x08stale_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x36\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x38\n\tdirectory\x18\x05 \x01(\x0b\x32#.tongban.api.documents.v1.DirectoryH\x00\x12\x38\n\tcatalogue\x18\x06 \x01(\x0b\x32#.tongban.api.documents.v1.CatalogueH\x00\x12\x38\n\tagreement\x18\x07 \x01(\x0b\x32#.tongban.api.documents.v1.AgreementH\x00\x42\t\n\x07\x63ontent\"c\n\x0eSignedDocument\x12\x1d\n\x08\x64ocument\x18\x01 \x01(\x0c\x42\x0b\xf2\x86\x19\x07\x08\x01\x18\x80\x80\x80\x08\x12\x32\n\x05seals\x18\x02 \x03(\x0b\x32\x1b.tongban.api.common.v1.SealB\x06\xf2\x86\x19\x02(d\"\x9b\x01\n\x0c\x44ocumentHead\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12,\n\x08stale_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x16\n\x14ListDocumentsRequest\"R\n\x15ListDocumentsResponse\x12\x39\n\tdocuments\x18\x01 \x03(\x0b\x32&.tongban.api.documents.v1.DocumentHead\"0\n\x14\x46\x65tchDocumentRequest\x12\x18\n\x06\x64igest\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x07\"S\n\x15\x46\x65tchDocumentResponse\x12:\n\x08\x64ocument\x18\x01 \x01(\x0b\x32(.tongban.api.documents.v1.SignedDocument*`\n\x0cKeyAlgorithm\x12\x1d\n\x19KEY_ALGORITHM_UNSPECIFIED\x10\x00\x12\x19\n\x15KEY_ALGORITHM_ED25519\x10\x01\x12\x16\n\x12KEY_ALGORITHM_P256\x10\x02\x32\xf5\x01\n\x0f\x44ocumentService\x12p\n\rListDocuments\x12..tongban.api.documents.v1.ListDocumentsRequest\x1a/.tongban.api.documents.v1.ListDocumentsResponse\x12p\n\rFetchDocument\x12..tongban.api.documents.v1.FetchDocumentRequest\x1a/.tongban.api.documents.v1.FetchDocumentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(tongban/api/documents/v1/documents.proto\x12\x18tongban.api.documents.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(tongban/api/catalogue/v1/catalogue.proto\x1a\"tongban/api/common/v1/common.proto\x1a tongban/api/rules/v1/rules.proto\"\x87\x01\n\tPublicKey\x12\x18\n\x06key_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18@\x12\x41\n\talgorithm\x18\x02 \x01(\x0e\x32&.tongban.api.documents.v1.KeyAlgorithmB\x06\xf2\x86\x19\x02\x08\x01\x12\x1d\n\npublic_key\x18\x03 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\xe8\x07\"W\n\x04Node\x12/\n\x08\x65ndpoint\x18\x01 \x01(\tB\x1d\xf2\x86\x19\x19\x08\x01\x18\x84\x02\x42\x12[^\\s/]+:[0-9]{1,5}\x12\x1e\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\x80@\"\xf0\x01\n\x06Member\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12;\n\x04keys\x18\x03 \x03(\x0b\x32#.tongban.api.documents.v1.PublicKeyB\x08\xf2\x86\x19\x04 \x01(\n\x12\x35\n\x05nodes\x18\x04 \x03(\x0b\x32\x1e.tongban.api.documents.v1.NodeB\x06\xf2\x86\x19\x02(\x14\x12\x44\n\x0f\x65ncryption_keys\x18\x05 \x03(\x0b\x32#.tongban.api.documents.v1.PublicKeyB\x06\xf2\x86\x19\x02(\n\"e\n\tDirectory\x12\x1c\n\nfederation\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12:\n\x07members\x18\x02 \x03(\x0b\x32 .tongban.api.documents.v1.MemberB\x07\xf2\x86\x19\x03(\x88\'\"L\n\x10PublishedService\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xc8\x01\x12\x1f\n\x0b\x64\x65scriptors\x18\x02 \x01(\x0c\x42\n\xf2\x86\x19\x06\x08\x01\x18\x80\x80@\"\xa5\x01\n\tCatalogue\x12\x18\n\x06member\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x37\n\x05items\x18\x02 \x03(\x0b\x32\x1e.tongban.api.catalogue.v1.ItemB\x08\xf2\x86\x19\x04(\xa0\x9c\x01\x12\x45\n\x08services\x18\x03 \x03(\x0b\x32*.tongban.api.documents.v1.PublishedServiceB\x07\xf2\x86\x19\x03(\xc8\x01\"\xb0\x02\n\tLookupRow\x12%\n\x02id\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[0-9A-Za-z._-]+\x12\x18\n\x06\x61sking\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1b\n\tanswering\x18\x03 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x38\n\x06method\x18\x04 \x01(\tB(\xf2\x86\x19$\x08\x01\x18\xac\x02\x42\x1d/[A-Za-z0-9_.]+/[A-Za-z0-9_]+\x12\x1e\n\x08purposes\x18\x05 \x03(\tB\x0c\xf2\x86\x19\x08\x10\x01\x18\x64 \x01(d\x12\x1c\n\x0blegal_basis\x18\x06 \x01(\tB\x07\xf2\x86\x19\x03\x18\xc8\x01\x12\x18\n\x10\x63onsent_required\x18\x07 \x01(\x08\x12\x15\n\x05until\x18\x08 \x01(\tB\x06\xf2\x86\x19\x02H\x06\x12\x1c\n\nper_minute\x18\t \x01(\rB\x08\xf2\x86\x19\x04\x38\xc0\x84=\"\xd1\x01\n\x07\x43\x61seRow\x12%\n\x02id\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[0-9A-Za-z._-]+\x12\x18\n\x06intake\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1a\n\x08handling\x18\x03 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1c\n\x05items\x18\x04 \x03(\tB\r\xf2\x86\x19\t\x10\x01\x18\x32 \x01(\x88\'\x12\x34\n\x04mode\x18\x05 \x01(\x0e\x32\x1e.tongban.api.catalogue.v1.ModeB\x06\xf2\x86\x19\x02\x08\x01\x12\x15\n\x05until\x18\x06 \x01(\tB\x06\xf2\x86\x19\x02H\x06\"\xe5\x01\n\tAgreement\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18\x64\x42\x0f[0-9A-Za-z._-]+\x12\x1b\n\x07parties\x18\x02 \x03(\tB\n\xf2\x86\x19\x06 \x02(\x02H\x04\x12=\n\x07lookups\x18\x03 \x03(\x0b\x32#.tongban.api.documents.v1.LookupRowB\x07\xf2\x86\x19\x03(\x88\'\x12\x39\n\x05\x63\x61ses\x18\x04 \x03(\x0b\x32!.tongban.api.documents.v1.CaseRowB\x07\xf2\x86\x19\x03(\x88\'\x12\x18\n\x07\x63ontact\x18\x05 \x01(\tB\x07\xf2\x86\x19\x03\x18\xc8\x01\"\x81\x03\n\x08\x44ocument\x12\x17\n\x07version\x18\x01 \x01(\x04\x42\x06\xf2\x86\x19\x02\x30\x01\x12\x35\n\tissued_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x34\n\x08stale_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x36\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x38\n\tdirectory\x18\x05 \x01(\x0b\x32#.tongban.api.documents.v1.DirectoryH\x00\x12\x38\n\tcatalogue\x18\x06 \x01(\x0b\x32#.tongban.api.documents.v1.CatalogueH\x00\x12\x38\n\tagreement\x18\x07 \x01(\x0b\x32#.tongban.api.documents.v1.AgreementH\x00\x42\t\n\x07\x63ontent\"c\n\x0eSignedDocument\x12\x1d\n\x08\x64ocument\x18\x01 \x01(\x0c\x42\x0b\xf2\x86\x19\x07\x08\x01\x18\x80\x80\x80\x08\x12\x32\n\x05seals\x18\x02 \x03(\x0b\x32\x1b.tongban.api.common.v1.SealB\x06\xf2\x86\x19\x02(d\"\x9b\x01\n\x0c\x44ocumentHead\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12,\n\x08stale_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nexpires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x16\n\x14ListDocumentsRequest\"R\n\x15ListDocumentsResponse\x12\x39\n\tdocuments\x18\x01 \x03(\x0b\x32&.tongban.api.documents.v1.DocumentHead\"0\n\x14\x46\x65tchDocumentRequest\x12\x18\n\x06\x64igest\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x07\"S\n\x15\x46\x65tchDocumentResponse\x12:\n\x08\x64ocument\x18\x01 \x01(\x0b\x32(.tongban.api.documents.v1.SignedDocument*z\n\x0cKeyAlgorithm\x12\x1d\n\x19KEY_ALGORITHM_UNSPECIFIED\x10\x00\x12\x19\n\x15KEY_ALGORITHM_ED25519\x10\x01\x12\x16\n\x12KEY_ALGORITHM_P256\x10\x02\x12\x18\n\x14KEY_ALGORITHM_X25519\x10\x03\x32\xf5\x01\n\x0f\x44ocumentService\x12p\n\rListDocuments\x12..tongban.api.documents.v1.ListDocumentsRequest\x1a/.tongban.api.documents.v1.ListDocumentsResponse\x12p\n\rFetchDocument\x12..tongban.api.documents.v1.FetchDocumentRequest\x1a/.tongban.api.documents.v1.FetchDocumentResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,6 +53,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MEMBER'].fields_by_name['keys']._serialized_options = b'\362\206\031\004 \001(\n'
   _globals['_MEMBER'].fields_by_name['nodes']._loaded_options = None
   _globals['_MEMBER'].fields_by_name['nodes']._serialized_options = b'\362\206\031\002(\024'
+  _globals['_MEMBER'].fields_by_name['encryption_keys']._loaded_options = None
+  _globals['_MEMBER'].fields_by_name['encryption_keys']._serialized_options = b'\362\206\031\002(\n'
   _globals['_DIRECTORY'].fields_by_name['federation']._loaded_options = None
   _globals['_DIRECTORY'].fields_by_name['federation']._serialized_options = b'\362\206\031\004\010\001\030d'
   _globals['_DIRECTORY'].fields_by_name['members']._loaded_options = None
@@ -119,40 +121,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SIGNEDDOCUMENT'].fields_by_name['seals']._serialized_options = b'\362\206\031\002(d'
   _globals['_FETCHDOCUMENTREQUEST'].fields_by_name['digest']._loaded_options = None
   _globals['_FETCHDOCUMENTREQUEST'].fields_by_name['digest']._serialized_options = b'\362\206\031\004\010\001H\007'
-  _globals['_KEYALGORITHM']._serialized_start=2605
-  _globals['_KEYALGORITHM']._serialized_end=2701
+  _globals['_KEYALGORITHM']._serialized_start=2675
+  _globals['_KEYALGORITHM']._serialized_end=2797
   _globals['_PUBLICKEY']._serialized_start=216
   _globals['_PUBLICKEY']._serialized_end=351
   _globals['_NODE']._serialized_start=353
   _globals['_NODE']._serialized_end=440
   _globals['_MEMBER']._serialized_start=443
-  _globals['_MEMBER']._serialized_end=613
-  _globals['_DIRECTORY']._serialized_start=615
-  _globals['_DIRECTORY']._serialized_end=716
-  _globals['_PUBLISHEDSERVICE']._serialized_start=718
-  _globals['_PUBLISHEDSERVICE']._serialized_end=794
-  _globals['_CATALOGUE']._serialized_start=797
-  _globals['_CATALOGUE']._serialized_end=962
-  _globals['_LOOKUPROW']._serialized_start=965
-  _globals['_LOOKUPROW']._serialized_end=1269
-  _globals['_CASEROW']._serialized_start=1272
-  _globals['_CASEROW']._serialized_end=1481
-  _globals['_AGREEMENT']._serialized_start=1484
-  _globals['_AGREEMENT']._serialized_end=1713
-  _globals['_DOCUMENT']._serialized_start=1716
-  _globals['_DOCUMENT']._serialized_end=2101
-  _globals['_SIGNEDDOCUMENT']._serialized_start=2103
-  _globals['_SIGNEDDOCUMENT']._serialized_end=2202
-  _globals['_DOCUMENTHEAD']._serialized_start=2205
-  _globals['_DOCUMENTHEAD']._serialized_end=2360
-  _globals['_LISTDOCUMENTSREQUEST']._serialized_start=2362
-  _globals['_LISTDOCUMENTSREQUEST']._serialized_end=2384
-  _globals['_LISTDOCUMENTSRESPONSE']._serialized_start=2386
-  _globals['_LISTDOCUMENTSRESPONSE']._serialized_end=2468
-  _globals['_FETCHDOCUMENTREQUEST']._serialized_start=2470
-  _globals['_FETCHDOCUMENTREQUEST']._serialized_end=2518
-  _globals['_FETCHDOCUMENTRESPONSE']._serialized_start=2520
-  _globals['_FETCHDOCUMENTRESPONSE']._serialized_end=2603
-  _globals['_DOCUMENTSERVICE']._serialized_start=2704
-  _globals['_DOCUMENTSERVICE']._serialized_end=2949
+  _globals['_MEMBER']._serialized_end=683
+  _globals['_DIRECTORY']._serialized_start=685
+  _globals['_DIRECTORY']._serialized_end=786
+  _globals['_PUBLISHEDSERVICE']._serialized_start=788
+  _globals['_PUBLISHEDSERVICE']._serialized_end=864
+  _globals['_CATALOGUE']._serialized_start=867
+  _globals['_CATALOGUE']._serialized_end=1032
+  _globals['_LOOKUPROW']._serialized_start=1035
+  _globals['_LOOKUPROW']._serialized_end=1339
+  _globals['_CASEROW']._serialized_start=1342
+  _globals['_CASEROW']._serialized_end=1551
+  _globals['_AGREEMENT']._serialized_start=1554
+  _globals['_AGREEMENT']._serialized_end=1783
+  _globals['_DOCUMENT']._serialized_start=1786
+  _globals['_DOCUMENT']._serialized_end=2171
+  _globals['_SIGNEDDOCUMENT']._serialized_start=2173
+  _globals['_SIGNEDDOCUMENT']._serialized_end=2272
+  _globals['_DOCUMENTHEAD']._serialized_start=2275
+  _globals['_DOCUMENTHEAD']._serialized_end=2430
+  _globals['_LISTDOCUMENTSREQUEST']._serialized_start=2432
+  _globals['_LISTDOCUMENTSREQUEST']._serialized_end=2454
+  _globals['_LISTDOCUMENTSRESPONSE']._serialized_start=2456
+  _globals['_LISTDOCUMENTSRESPONSE']._serialized_end=2538
+  _globals['_FETCHDOCUMENTREQUEST']._serialized_start=2540
+  _globals['_FETCHDOCUMENTREQUEST']._serialized_end=2588
+  _globals['_FETCHDOCUMENTRESPONSE']._serialized_start=2590
+  _globals['_FETCHDOCUMENTRESPONSE']._serialized_end=2673
+  _globals['_DOCUMENTSERVICE']._serialized_start=2800
+  _globals['_DOCUMENTSERVICE']._serialized_end=3045
 # @@protoc_insertion_point(module_scope)

@@ -36,9 +36,11 @@ class _KeyAlgorithmEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_KeyAlgor
     """Ed25519 (RFC 8032)."""
     KEY_ALGORITHM_P256: _KeyAlgorithm.ValueType  # 2
     """ECDSA on P-256 with SHA-256, signature in DER form (FIPS 186-5)."""
+    KEY_ALGORITHM_X25519: _KeyAlgorithm.ValueType  # 3
+    """Opens what was encrypted for it by HPKE in base mode (RFC 9180): DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM."""
 
 class KeyAlgorithm(_KeyAlgorithm, metaclass=_KeyAlgorithmEnumTypeWrapper):
-    """What signature a key makes."""
+    """What a key does."""
 
 KEY_ALGORITHM_UNSPECIFIED: KeyAlgorithm.ValueType  # 0
 """Not said."""
@@ -46,6 +48,8 @@ KEY_ALGORITHM_ED25519: KeyAlgorithm.ValueType  # 1
 """Ed25519 (RFC 8032)."""
 KEY_ALGORITHM_P256: KeyAlgorithm.ValueType  # 2
 """ECDSA on P-256 with SHA-256, signature in DER form (FIPS 186-5)."""
+KEY_ALGORITHM_X25519: KeyAlgorithm.ValueType  # 3
+"""Opens what was encrypted for it by HPKE in base mode (RFC 9180): DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM."""
 Global___KeyAlgorithm: _TypeAlias = KeyAlgorithm  # noqa: Y015
 
 @_typing.final
@@ -60,7 +64,7 @@ class PublicKey(_message.Message):
     key_id: _builtins.str
     """First 32 hexadecimal digits of the SHA-256 of the key below."""
     algorithm: Global___KeyAlgorithm.ValueType
-    """What it signs with."""
+    """What it does."""
     public_key: _builtins.bytes
     """SubjectPublicKeyInfo, DER (RFC 5280)."""
     def __init__(
@@ -114,6 +118,7 @@ class Member(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     KEYS_FIELD_NUMBER: _builtins.int
     NODES_FIELD_NUMBER: _builtins.int
+    ENCRYPTION_KEYS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id, as in 310151 or 330100.gjj."""
     name: _builtins.str
@@ -126,6 +131,12 @@ class Member(_message.Message):
     def nodes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Node]:
         """Nodes."""
 
+    @_builtins.property
+    def encryption_keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___PublicKey]:
+        """Keys for which bodies of messages to it are encrypted: the newest first, and it is used; older ones stay beside it
+        until no node holds an older directory any more.
+        """
+
     def __init__(
         self,
         *,
@@ -133,10 +144,11 @@ class Member(_message.Message):
         name: _builtins.str = ...,
         keys: _abc.Iterable[Global___PublicKey] | None = ...,
         nodes: _abc.Iterable[Global___Node] | None = ...,
+        encryption_keys: _abc.Iterable[Global___PublicKey] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "keys", b"keys", "name", b"name", "nodes", b"nodes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["encryption_keys", b"encryption_keys", "id", b"id", "keys", b"keys", "name", b"name", "nodes", b"nodes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
