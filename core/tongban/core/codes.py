@@ -210,6 +210,14 @@ PEER_UNAVAILABLE = _code(
     "请稍后重试;收件不受影响,办件会自动送达。",
     retryable=True,
 )
+CARRIER_SLOW = _code(
+    "CARRIER_SLOW",
+    FAILED_PRECONDITION,
+    "{member} is reached by files, and a look-up cannot be answered now.",
+    "成员 {member} 通过文件交换连接,无法即时答复查询。",
+    "Take the matter in as a case, which travels by itself, or ask the operator for a carrier that answers at once.",
+    "请作为办件收件(系统将自动传送),或请运维人员为该成员配置可即时答复的通道。",
+)
 PEER_BUSY = _code(
     "PEER_BUSY",
     RESOURCE_EXHAUSTED,

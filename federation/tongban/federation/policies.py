@@ -26,7 +26,7 @@ KINDS: dict[Kind, str] = {
     Kind.CASE: "Always answered by the window's own node: what travels between members are acts and events.",
     Kind.RECORD: "Acts, events and materials between the two members of a case; repeated, they get their recorded "
     "answer.",
-    Kind.PUBLIC: "What every member may know: items and documents.",
+    Kind.PUBLIC: "What every member may know: items and documents. It can be asked again and again.",
     Kind.ADMIN: "For operators.",
 }
 """What each kind means."""
@@ -54,6 +54,11 @@ _CASES = _INTAKE | _OFFICER
 def recorded(method: str) -> bool:
     """Say whether a method leaves a record in the evidence log."""
     return POLICIES.get(method, LOOKUP).recorded
+
+
+def once(method: str) -> bool:
+    """Say whether a question is answered only once; records give a repeated one its recorded answer."""
+    return POLICIES.get(method, LOOKUP).kind not in (Kind.RECORD, Kind.PUBLIC)
 
 
 LOOKUP = Policy(Kind.LOOKUP, _WINDOWS | _PEERS, frozenset({WINDOW_ROLE_LOOKUP}))

@@ -17,7 +17,7 @@ from tongban.core.signing import Signer
 from tongban.core.times import moment
 from tongban.federation.carriers.memory import Station
 from tongban.federation.exchange import answering, messages
-from tongban.federation.exchange.asking import Asking
+from tongban.federation.exchange.asking import Asking, Terms
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,9 @@ class Liar:
     body: bytes
     header: Mapping[str, Any]
     """Fields of the answer's header that are other than the right ones."""
+
+    def terms(self, peer: str) -> Terms:
+        return Terms()
 
     async def send(self, peer: str, questions: Sequence[Question]) -> None:
         for question in questions:

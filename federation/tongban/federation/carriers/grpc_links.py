@@ -13,7 +13,7 @@ from tongban.core.errors import Refusal, refusal_of
 from tongban.core.times import Clock
 from tongban.federation.carriers.certificates import Identity, channel_credentials, server_name
 from tongban.federation.exchange import frames
-from tongban.federation.exchange.asking import Asking, PeerUnavailable
+from tongban.federation.exchange.asking import Asking, PeerUnavailable, Terms
 from tongban.federation.trust.keeper import Keeper
 
 log = logging.getLogger(__name__)
@@ -45,6 +45,10 @@ class GrpcLinks:
         self._clock = clock
         self._links: dict[str, _Link] = {}
 
+    def terms(self, peer: str) -> Terms:
+        """Return on what terms a peer is served."""
+        return Terms()
+
     async def send(self, peer: str, questions: Sequence[Question]) -> None:
         """Hand over questions; raise PeerUnavailable if they cannot leave now."""
         await (await self._standing(peer)).put(questions)
@@ -53,6 +57,10 @@ class GrpcLinks:
         """Tell the peer that nobody waits for these answers any more."""
         if peer in self._links:
             self._links[peer].cancel(ids)
+
+    def kind(self, peer: str) -> str:
+        """Return the name of the carrier that serves a peer."""
+        return "grpc"
 
     def problem(self, peer: str) -> str | None:
         """Return None if the link to a peer stands, else why not; empty if nobody has needed it yet."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tongban.api.exchange.v1.exchange_pb2 import Question
 from tongban.federation.exchange.answering import Ask, answer
-from tongban.federation.exchange.asking import Asking, Carrier
+from tongban.federation.exchange.asking import Asking, Carrier, Terms
 
 
 class Loopback:
@@ -17,6 +17,10 @@ class Loopback:
         self._ask = ask
         self._others = others
         self._under_way: set[asyncio.Task[None]] = set()
+
+    def terms(self, peer: str) -> Terms:
+        """Return on what terms a peer is served."""
+        return Terms() if peer == self._member else self._others.terms(peer)
 
     async def send(self, peer: str, questions: Sequence[Question]) -> None:
         """Hand over questions."""

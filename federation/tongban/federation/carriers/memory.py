@@ -14,7 +14,7 @@ from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, LinkResponse, Ques
 from tongban.core.errors import Refusal
 from tongban.federation.carriers.certificates import member_of
 from tongban.federation.exchange.answering import AnsweredLink
-from tongban.federation.exchange.asking import PeerUnavailable
+from tongban.federation.exchange.asking import PeerUnavailable, Terms
 from tongban.federation.house import House
 from tongban.federation.resources import Resources
 
@@ -150,6 +150,10 @@ class MemoryLinks:
         self._net = net
         self._member = member
 
+    def terms(self, peer: str) -> Terms:
+        """Return on what terms a peer is served."""
+        return Terms()
+
     async def send(self, peer: str, questions: Sequence[Question]) -> None:
         """Hand over questions; raise PeerUnavailable if they cannot leave now."""
         self._net.dial(self._member, peer)
@@ -158,6 +162,10 @@ class MemoryLinks:
     def cancel(self, peer: str, ids: Sequence[str]) -> None:
         """Tell the peer that nobody waits for these answers any more."""
         self._net.post(Frame(self._member, peer, LinkRequest(cancelled=ids).SerializeToString()))
+
+    def kind(self, peer: str) -> str:
+        """Return the name of the carrier that serves a peer."""
+        return "memory"
 
     def problem(self, peer: str) -> str | None:
         """Return None if the peer can be reached, else why not."""

@@ -96,6 +96,7 @@ def status(home: Home = HERE) -> dict[str, Any]:
             {
                 "member": peer.member,
                 "name": peer.name,
+                "carrier": peer.carrier,
                 "linked": peer.linked,
                 "queued": peer.queued,
                 "refused": peer.refused,

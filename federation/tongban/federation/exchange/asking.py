@@ -1,7 +1,7 @@
 """Asking peers: a question is sealed, carried, and waits for the answer that fits it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +22,7 @@ from tongban.federation import evidence
 from tongban.federation.calls import Exchanged, Outcome, writes
 from tongban.federation.exchange import messages
 from tongban.federation.flush import Flush
-from tongban.federation.policies import recorded
+from tongban.federation.policies import once, recorded
 from tongban.federation.store.errors import StoreFailed
 from tongban.federation.store.units import Unit
 from tongban.federation.trust.keeper import Keeper
@@ -35,8 +35,24 @@ class PeerUnavailable(Exception):
     """The carrier cannot bring anything to this peer now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a carrier serves one peer."""
+
+    at_once: bool = True
+    """Whether an answer can come while somebody waits for it."""
+    valid: timedelta = timedelta()
+    """How long a message has to be valid to arrive, if that is longer than the node's settings say."""
+    patience: float = 0.0
+    """Seconds to wait for an answer before asking again, if that is longer than the asker would wait."""
+
+
 class Carrier(Protocol):
     """Brings questions to peers. Answers come back through `Asking.answered`, broken links through `Asking.lost`."""
+
+    def terms(self, peer: str) -> Terms:
+        """Return on what terms this carrier serves a peer."""
+        ...
 
     async def send(self, peer: str, questions: Sequence[Carried]) -> None:
         """Hand over questions; raise PeerUnavailable if they cannot leave now."""
@@ -94,14 +110,18 @@ class Asking:
         """Ask a peer and return the exchange and the answer's body.
 
         Raises:
-            Refusal: PEER_UNAVAILABLE before anything left, TOO_LARGE.
+            Refusal: PEER_UNAVAILABLE before anything left, CARRIER_SLOW, TOO_LARGE.
             NotAnswered: the question left, and the answer was a refusal, did not come in time, or cannot be believed.
         """
+        terms = self.carrier.terms(peer)
+        if once(method) and not terms.at_once:
+            raise Refusal(codes.CARRIER_SLOW, {"member": peer})
+        valid = self._valid if once(method) else max(self._valid, terms.valid)
         id_ = message_id or uuid4().hex
         header = Header(id=id_, sender=self._member, receiver=peer, method=method, window=window)
-        unsealed = messages.question(header, context, body, self._clock(), self._valid)
+        unsealed = messages.question(header, context, body, self._clock(), valid)
         sealed = unsealed.sealed(await self._flush.seal(unsealed.leaf))
-        answer = await self._carry(peer, sealed, unsealed.header, seconds)
+        answer = await self._carry(peer, sealed, unsealed.header, max(seconds, terms.patience))
         return self._believed(sealed, unsealed.header, answer)
 
     def answered(self, peer: str, answers: Sequence[SealedMessage]) -> None:
@@ -113,10 +133,11 @@ class Asking:
             if pending is not None and fits and not pending.answer.done():
                 pending.answer.set_result(answer)
 
-    def lost(self, peer: str) -> None:
-        """Take from the carrier that nothing that is under way to this peer will be answered."""
-        for pending in list(self._pending.values()):
-            if pending.peer == peer and pending.left and not pending.answer.done():
+    def lost(self, peer: str, ids: Collection[str] | None = None) -> None:
+        """Take from the carrier that these questions to a peer, or all that are under way, will not be answered."""
+        for id_, pending in list(self._pending.items()):
+            meant = pending.left if ids is None else id_ in ids
+            if pending.peer == peer and meant and not pending.answer.done():
                 pending.answer.set_exception(PeerUnavailable())
 
     async def _carry(self, peer: str, sealed: SealedMessage, header: Header, seconds: float) -> SealedMessage:

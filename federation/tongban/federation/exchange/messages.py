@@ -11,6 +11,7 @@ from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
 from tongban.core.sealing import Keys, Leaf
 from tongban.core.times import moment, timestamp
+from tongban.federation.policies import once
 
 MOST_BODY = 66_560
 """Most bytes of a body in a message: 64 KiB and room for what frames them."""
@@ -19,7 +20,10 @@ CLOCK_SKEW = timedelta(minutes=5)
 """How far clocks of two nodes may be apart."""
 
 MOST_VALIDITY = timedelta(minutes=10)
-"""For how long a message can be valid; so long its id is remembered."""
+"""For how long a message can be valid that is answered once; so long its id is remembered."""
+
+MOST_VALIDITY_AGAIN = timedelta(days=30)
+"""For how long one can be valid that may come again: it travels by carriers that take days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +128,8 @@ def check_time(header: Header, now: datetime) -> None:
         Refusal: MESSAGE_EXPIRED.
     """
     sent, expires = moment(header.sent_at), moment(header.expires_at)
-    if not sent - CLOCK_SKEW <= now < expires + CLOCK_SKEW or expires - sent > MOST_VALIDITY:
+    longest = MOST_VALIDITY if once(header.method) else MOST_VALIDITY_AGAIN
+    if not sent - CLOCK_SKEW <= now < expires + CLOCK_SKEW or expires - sent > longest:
         moments = {"sent": sent, "expires": expires, "now": now}
         raise Refusal(codes.MESSAGE_EXPIRED, {name: at.isoformat(timespec="seconds") for name, at in moments.items()})
 

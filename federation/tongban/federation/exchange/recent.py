@@ -11,7 +11,7 @@ from tongban.core import codes
 from tongban.core.errors import Refusal
 from tongban.core.times import Clock, micros, moment
 from tongban.federation.exchange.messages import CLOCK_SKEW
-from tongban.federation.policies import LOOKUP, POLICIES, Kind
+from tongban.federation.policies import once
 from tongban.federation.store.interface import Store
 from tongban.federation.store.units import Claim
 
@@ -38,7 +38,7 @@ class Recent:
         Raises:
             Refusal: MESSAGE_REPLAYED.
         """
-        if not _once(header):
+        if not once(header.method):
             return
         key = _key(header)
         if key in self._until:
@@ -49,7 +49,7 @@ class Recent:
 
     def claim(self, header: Header) -> tuple[Claim, ...]:
         """Return the claim that keeps a look-up from being asked again after a restart."""
-        if not _once(header):
+        if not once(header.method):
             return ()
         return (Claim(_key(header), expires=_expires(header)),)
 
@@ -57,10 +57,6 @@ class Recent:
         now = micros(self._clock())
         self._until = {key: until for key, until in self._until.items() if until > now}
         self._prune_at = max(1024, 2 * len(self._until))
-
-
-def _once(header: Header) -> bool:
-    return POLICIES.get(header.method, LOOKUP).kind is not Kind.RECORD
 
 
 def _key(header: Header) -> str:

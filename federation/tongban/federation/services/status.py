@@ -17,6 +17,10 @@ _ENOUGH = 1000
 class Links(Protocol):
     """Says how the links to peers are."""
 
+    def kind(self, peer: str) -> str:
+        """Return the name of the carrier that serves a peer, as in the settings."""
+        ...
+
     def problem(self, peer: str) -> str | None:
         """Return None if the link to a peer stands, else why not; empty if nobody has needed it yet."""
         ...
@@ -63,6 +67,7 @@ class Status:
                 queued=numbers.get((id_, "queued"), 0),
                 refused=numbers.get((id_, "refused"), 0),
                 problem=self._links.problem(id_) or "",
+                carrier=self._links.kind(id_),
             )
             for id_ in sorted(members)
             if id_ != self._resources.member

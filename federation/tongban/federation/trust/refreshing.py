@@ -73,12 +73,12 @@ class Refresher:
     async def ask(self, peer: str) -> None:
         """Ask a peer once for what it holds that is newer; what it does wrong is logged."""
         try:
-            async with asyncio.timeout(_PEER_SECONDS):
+            async with asyncio.timeout(max(_PEER_SECONDS, self._patience(peer))):
                 body = await self._ask(peer, _LIST, ListDocumentsRequest())
                 for head in self._wanted(ListDocumentsResponse.FromString(body).documents, peer):
                     await self._try_to_take(peer, head)
         except TimeoutError:
-            log.warning("documents of %s: not all came within %g s", peer, _PEER_SECONDS)
+            log.warning("documents of %s: not all came in time", peer)
         except Refusal as refusal:
             if refusal.code not in UNREACHABLE:
                 log.warning("%s does not say what documents it holds: %s", peer, refusal)
@@ -110,11 +110,16 @@ class Refresher:
                 await self.ask(peer)
                 await asyncio.sleep(_LEAST_SECONDS)
                 held = peer in self._resources.keeper.view.methods
-                woken = await _first_of(*events, seconds=_HELD_SECONDS if held else pause)
+                left_alone = max(_HELD_SECONDS, self._patience(peer))
+                woken = await _first_of(*events, seconds=left_alone if held else pause)
                 pause = _FIRST_SECONDS if woken or held else min(2 * pause, _HELD_SECONDS)
         finally:
             for topic, event in zip(topics, events, strict=True):
                 wakes.forget(topic, event)
+
+    def _patience(self, peer: str) -> float:
+        """Return how long an answer of this peer takes in good order, by the carrier that serves it."""
+        return self._resources.asking.carrier.terms(peer).patience
 
     async def _try_to_take(self, peer: str, head: DocumentHead) -> None:
         try:

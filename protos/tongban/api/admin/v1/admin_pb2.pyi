@@ -90,6 +90,7 @@ class PeerStatus(_message.Message):
     QUEUED_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
+    CARRIER_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """Member."""
     name: _builtins.str
@@ -102,6 +103,8 @@ class PeerStatus(_message.Message):
     """Messages that it refused for good."""
     problem: _builtins.str
     """Why the link does not stand, in words."""
+    carrier: _builtins.str
+    """Carrier that serves it: grpc, http or folder."""
     def __init__(
         self,
         *,
@@ -111,10 +114,11 @@ class PeerStatus(_message.Message):
         queued: _builtins.int = ...,
         refused: _builtins.int = ...,
         problem: _builtins.str = ...,
+        carrier: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["linked", b"linked", "member", b"member", "name", b"name", "problem", b"problem", "queued", b"queued", "refused", b"refused"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier", b"carrier", "linked", b"linked", "member", b"member", "name", b"name", "problem", b"problem", "queued", b"queued", "refused", b"refused"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
