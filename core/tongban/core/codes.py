@@ -455,6 +455,15 @@ STORE_FAILED = _code(
     "请将编号 {reference} 告知其运维人员,恢复后重试。",
     retryable=True,
 )
+OVERLOADED = _code(
+    "OVERLOADED",
+    UNAVAILABLE,
+    "As much is under way at the node of {member} as may be ({limit} = {most}); this call was not begun.",
+    "成员 {member} 的节点正在处理的请求已达上限({limit} = {most}),本次请求未予受理。",
+    "Ask again when the time that the refusal names (RetryInfo) has passed.",
+    "请在拒绝信息指明的时间(RetryInfo)之后重试。",
+    retryable=True,
+)
 STOPPING = _code(
     "STOPPING",
     UNAVAILABLE,

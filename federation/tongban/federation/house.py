@@ -21,7 +21,6 @@ from tongban.federation.exchange.asking import Carrier
 from tongban.federation.exchange.own_questions import OwnQuestions
 from tongban.federation.exchange.queue import Queue
 from tongban.federation.exchange.recent import Recent
-from tongban.federation.load.quotas import Quotas
 from tongban.federation.materials import Materials
 from tongban.federation.node import Node
 from tongban.federation.plugins.loading import Loaded
@@ -77,7 +76,6 @@ class House:
         answers = Answers(r, serials)
         handling = Handling(r, book, answers)
         self._worker = Worker(r, book, handling, answers, materials, questions)
-        quotas = Quotas(r.member, limits)
         handlers = table(
             public=Public(r),
             lookups=Lookups(r),
@@ -89,7 +87,16 @@ class House:
             operating=Operating(r, self._authenticator, plugins, self._checkpoints, Status(r, network, plugins)),
         )
         self.node = Node(
-            r.member, self._authenticator, r.keeper, self._recent, r.flush, r.asking, quotas, handlers, r.clock
+            r.member,
+            self._authenticator,
+            r.keeper,
+            self._recent,
+            r.flush,
+            r.asking,
+            r.quotas,
+            r.admission,
+            handlers,
+            r.clock,
         )
         r.asking.carrier = Loopback(r.member, r.asking, self.node.ask, network)
 

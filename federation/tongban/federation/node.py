@@ -26,6 +26,7 @@ from tongban.federation.exchange.attempts import Attempts
 from tongban.federation.exchange.messages import Unsealed
 from tongban.federation.exchange.recent import Recent
 from tongban.federation.flush import Flush
+from tongban.federation.load.admission import Admission
 from tongban.federation.load.quotas import Quotas
 from tongban.federation.locate import Place, locate
 from tongban.federation.policies import recorded
@@ -54,6 +55,7 @@ class Node:
         flush: Flush,
         asking: Asking,
         quotas: Quotas,
+        admission: Admission,
         handlers: Mapping[str, Handle],
         clock: Clock,
     ) -> None:
@@ -64,6 +66,7 @@ class Node:
         self._flush = flush
         self._asking = asking
         self._quotas = quotas
+        self._admission = admission
         self._handlers = handlers
         self._clock = clock
 
@@ -103,13 +106,14 @@ class Node:
     async def _forward(self, caller: Caller, call: Call, place: Place) -> Outcome:
         """Ask the peer; an attempt that did not reach it is recorded, and followed by another while there is time."""
         attempts = Attempts(call.seconds)
-        while True:
-            outcome = await self._attempt(caller, call, place, attempts.left)
-            pause = attempts.pause_after(outcome)
-            if pause is None:
-                return outcome
-            await self._record(call, caller, "", outcome)
-            await asyncio.sleep(pause)
+        with self._admission.forwarded(place.member):
+            while True:
+                outcome = await self._attempt(caller, call, place, attempts.left)
+                pause = attempts.pause_after(outcome)
+                if pause is None:
+                    return outcome
+                await self._record(call, caller, "", outcome)
+                await asyncio.sleep(pause)
 
     async def _attempt(self, caller: Caller, call: Call, place: Place, seconds: float) -> Outcome:
         try:

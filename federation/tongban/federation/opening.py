@@ -14,6 +14,8 @@ from tongban.core.signing import LocalSigner
 from tongban.core.times import Clock, micros, wall_clock
 from tongban.federation.exchange.asking import Asking
 from tongban.federation.flush import Flush
+from tongban.federation.load.admission import Admission
+from tongban.federation.load.quotas import Quotas
 from tongban.federation.plugins import loading
 from tongban.federation.plugins.running import Runner
 from tongban.federation.resources import Resources
@@ -45,9 +47,23 @@ async def opened(
         flush = Flush(signer, store)
         asking = Asking(chosen.member, flush, keeper, clock, timedelta(seconds=chosen.limits.message_seconds))
         runner = Runner(chosen.member, chosen.limits.handler_seconds)
+        quotas, admission = Quotas(chosen.member, chosen.limits), Admission(chosen.limits)
         yield (
             Resources(
-                home, chosen, clock, signer, decryption, store, flush, keeper, asking, registry, runner, calendar
+                home,
+                chosen,
+                clock,
+                signer,
+                decryption,
+                store,
+                flush,
+                keeper,
+                asking,
+                registry,
+                runner,
+                calendar,
+                quotas,
+                admission,
             ),
             plugins,
         )

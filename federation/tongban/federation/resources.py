@@ -12,6 +12,8 @@ from tongban.core.signing import Signer
 from tongban.core.times import Clock
 from tongban.federation.exchange.asking import Asking
 from tongban.federation.flush import Flush
+from tongban.federation.load.admission import Admission
+from tongban.federation.load.quotas import Quotas
 from tongban.federation.plugins.running import Runner
 from tongban.federation.settings import Settings
 from tongban.federation.store.interface import Store
@@ -60,6 +62,8 @@ class Resources:
     registry: Registry
     runner: Runner
     calendar: WorkingCalendar
+    quotas: Quotas
+    admission: Admission
     wakes: Wakes = field(default_factory=Wakes)
 
     @property

@@ -85,6 +85,17 @@ class Limits(Table):
         1.0, gt=0, le=3600, description="Seconds between checkpoints of a growing evidence log."
     )
     stop_seconds: float = Field(5.0, gt=0, le=600, description="Seconds that calls under way have when the node stops.")
+    calls: int = Field(
+        1000, ge=1, description="Calls of windows under way at the same time; more are turned away with OVERLOADED."
+    )
+    window_calls: int = Field(250, ge=1, description="How many of them one window may have.")
+    peer_calls: int = Field(
+        250, ge=1, description="How many of them may ask the same peer; more are refused with PEER_BUSY."
+    )
+    streams: int = Field(1000, ge=1, description="Streams of windows, as uploads and WatchCase, at the same time.")
+    window_streams: int = Field(100, ge=1, description="How many of them one window may have.")
+    questions: int = Field(1000, ge=1, description="Questions of peers that are answered at the same time; more wait.")
+    peer_questions: int = Field(500, ge=1, description="How many of them one peer may have.")
     window_per_second: float = Field(0.0, ge=0, description="Calls a second that one window may make; 0 for no limit.")
     window_burst: int = Field(20, ge=1, description="Calls that it may make at once after a quiet time.")
     peer_per_second: float = Field(0.0, ge=0, description="Questions a second that one peer may ask; 0 for no limit.")

@@ -14,6 +14,7 @@ from tongban.api.documents.v1.documents_pb2 import SignedDocument
 from tongban.api.identity.v1.identity_pb2 import Assertion
 from tongban.core import Party, Refusal, Verdict, codes
 from tongban.core.client import AsyncClient, Client, Context
+from tongban.core.errors import status_of
 
 PERSON, FIRM = ("沈复", "310151176312260010"), ("东海渔具有限公司", "91320681MA00000072")
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
@@ -113,6 +114,23 @@ async def test_details_that_are_no_status_are_an_answer_of_no_node(window: Any, 
     with pytest.raises(Refusal) as caught:
         await window.ask("find_items")
     assert caught.value.code is codes.ANSWER_UNREADABLE
+
+
+async def test_a_node_that_has_too_much_to_do_is_asked_again_when_it_says(window: Any, node: Any) -> None:
+    node.failures, node.trailers = [UNAVAILABLE], overloaded(0.7)
+    begun = time.monotonic()
+    assert await window.ask("find_items")
+    assert (len(node.called("ListItems")), time.monotonic() - begun >= 0.7) == (2, True)
+    node.failures, node.trailers = [UNAVAILABLE], overloaded(60.0)
+    with pytest.raises(Refusal) as caught:
+        await window.ask("find_items", timeout=10.0)
+    assert (caught.value.code, len(node.called("ListItems"))) == (codes.OVERLOADED, 3)
+
+
+def overloaded(seconds: float) -> tuple[tuple[str, bytes], ...]:
+    """Return the trailers of a node that wants to be asked again after these seconds."""
+    told = status_of(Refusal(codes.OVERLOADED, retry_seconds=seconds)).SerializeToString()
+    return (("grpc-status-details-bin", told),)
 
 
 async def test_no_attempt_is_made_beyond_the_time(window: Any, node: Any) -> None:

@@ -72,8 +72,8 @@ async def test_a_row_is_asked_as_often_as_it_says_however_many_ask_at_once(town:
 
 
 async def test_who_comes_again_when_told_is_answered(town: Town) -> None:
-    await agreed(town, per_minute=600)
-    told = await refusals(calls.query(town.asker()) for _ in range(700))
+    await agreed(town, per_minute=120)
+    told = await refusals(calls.query(town.asker()) for _ in range(200))
     assert told
     await asyncio.sleep(max(refusal.retry_seconds for refusal in told))
     assert (await calls.query(town.asker())).records

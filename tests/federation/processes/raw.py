@@ -31,9 +31,9 @@ _SECONDS = 10.0
 _DETAILS = "grpc-status-details-bin"
 
 
-def refusal_in(error: grpc.RpcError) -> Refusal:
+def refusal_in(error: grpc.RpcError | grpc.aio.AioRpcError) -> Refusal:
     """Return the refusal that a node told."""
-    trailers = dict(cast(Sequence[tuple[str, bytes]], error.trailing_metadata() or ()))
+    trailers = dict(iter(cast(Sequence[tuple[str, bytes]], error.trailing_metadata() or ())))
     assert _DETAILS in trailers, f"{error.code()}: {error.details()}"
     return refusal_of(Status.FromString(trailers[_DETAILS]))
 

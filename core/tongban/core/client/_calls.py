@@ -14,7 +14,7 @@ import grpc
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
-from tongban.core.codes import ANSWER_UNREADABLE, DEADLINE, NODE_UNREACHABLE, STOPPING
+from tongban.core.codes import ANSWER_UNREADABLE, DEADLINE, NODE_UNREACHABLE, OVERLOADED, STOPPING
 from tongban.core.errors import Refusal, refusal_of
 
 Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
@@ -27,6 +27,9 @@ LONG_PAUSES = (*PAUSES, 2.0, 4.0, 8.0)
 
 _UNREACHED = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 """The second is what gRPC says for a node that stops, to calls that have just come."""
+
+_NOT_BEGUN = (OVERLOADED, STOPPING)
+"""What a node says that has done nothing."""
 
 _DETAILS = "grpc-status-details-bin"
 
@@ -76,11 +79,13 @@ class Call:
             Refusal: the call has failed.
         """
         told = _told_by_node(error)
-        unreached = error.code() in _UNREACHED and (told is None or told.code is STOPPING)
-        if not unreached or self._closed.is_set() or not self._pauses or self._pauses[0] >= self.left:
+        unreached = error.code() in _UNREACHED and (told is None or told.code in _NOT_BEGUN)
+        if not unreached or self._closed.is_set() or not self._pauses:
             raise self.refusal(error) from error
-        pause, *rest = self._pauses
-        self._pauses = tuple(rest)
+        pause = max(self._pauses[0], told.retry_seconds if told else 0.0)
+        if pause >= self.left:
+            raise self.refusal(error) from error
+        self._pauses = self._pauses[1:]
         return pause
 
     def refusal(self, error: grpc.RpcError) -> Refusal:

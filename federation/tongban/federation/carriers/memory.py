@@ -114,7 +114,8 @@ class MemoryNet:
         async def write(data: bytes) -> None:
             self.post(Frame(asking, answering, data, back=True))
 
-        return AnsweredLink(self._stations[answering].house.node.ask, write)
+        station = self._stations[answering]
+        return AnsweredLink(station.resources.admission.at_peers_door(station.house.node.ask), write)
 
     async def _arrive(self, frame: Frame, seconds: float, over: AnsweredLink | None) -> None:
         await asyncio.sleep(seconds)

@@ -91,6 +91,11 @@ def status(home: Home = HERE) -> dict[str, Any]:
         "peers_door": said.peers_endpoint,
         "evidence_records": said.evidence_size,
         "handlers_failing": said.handlers_failing,
+        "calls": said.load.calls,
+        "streams": said.load.streams,
+        "questions": said.load.questions,
+        "shed": said.load.shed,
+        "over_quota": said.load.over_quota,
         "problems": list(said.problems),
         "peers": [
             {

@@ -54,6 +54,17 @@ class Status:
             evidence_size=await store.evidence_size(),
             handlers_failing=len(failing),
             problems=self._problems(peers, documents, len(failing)),
+            load=self._load(),
+        )
+
+    def _load(self) -> pb.LoadStatus:
+        admission = self._resources.admission
+        return pb.LoadStatus(
+            calls=len(admission.calls),
+            streams=len(admission.streams),
+            questions=len(admission.questions),
+            shed=admission.shed,
+            over_quota=self._resources.quotas.refused,
         )
 
     def _peers(self, counts: list[OutboxCount]) -> list[pb.PeerStatus]:

@@ -17,17 +17,25 @@ from tongban.federation.transport.under_way import UnderWay
 
 Ask = Callable[[Call], Awaitable[Reply]]
 
+Admit = Callable[[str, bool], Callable[[], None]]
+"""Takes a place for a call, by the token that its caller shows, and whether it lasts; returns what gives it back."""
+
 _Handlers = dict[str, "grpc.RpcMethodHandler[bytes, bytes]"]
+
+
+def _everybody(token: str, lasting: bool) -> Callable[[], None]:
+    return lambda: None
 
 
 class CallDoor(grpc.GenericRpcHandler):
     """A door by which calls come in: the windows' or the operators'."""
 
-    def __init__(self, door: Door, member: str, ask: Ask, under_way: UnderWay) -> None:
+    def __init__(self, door: Door, member: str, ask: Ask, under_way: UnderWay, admit: Admit = _everybody) -> None:
         self._door = door
         self._member = member
         self._ask = ask
         self._under_way = under_way
+        self._admit = admit
         self._handlers: _Handlers = {name: self._handler(name) for name, p in POLICIES.items() if door in p.doors}
         self._streams: set[asyncio.Task[object]] = set()
 
@@ -57,13 +65,13 @@ class CallDoor(grpc.GenericRpcHandler):
 
     def _upload(self, method: str) -> Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]:
         async def upload(stream: AsyncIterator[bytes], context: Context) -> bytes:
-            return (await self._asked(method, b"", context, stream)).body
+            return (await self._asked(method, b"", context, stream, lasting=True)).body
 
         return upload
 
     def _stream(self, method: str) -> Callable[[bytes, Context], AsyncIterator[bytes]]:
         async def stream(body: bytes, context: Context) -> AsyncIterator[bytes]:
-            reply = await self._asked(method, body, context)
+            reply = await self._asked(method, body, context, lasting=True)
             async with self._lasting(context):
                 async for part in reply.stream or _nothing():
                     yield part
@@ -71,10 +79,18 @@ class CallDoor(grpc.GenericRpcHandler):
         return stream
 
     async def _asked(
-        self, method: str, body: bytes, context: Context, stream: AsyncIterator[bytes] | None = None
+        self,
+        method: str,
+        body: bytes,
+        context: Context,
+        stream: AsyncIterator[bytes] | None = None,
+        *,
+        lasting: bool = False,
     ) -> Reply:
         self._under_way.add(context)
         try:
+            release = self._admit(replies.token(context), lasting)
+            context.add_done_callback(lambda done: release())  # type: ignore[arg-type]  # The stub knows no functions.
             call = self._call(method, body, context, stream)
         except Refusal as refusal:
             await replies.refuse(context, refusal, self._member)

@@ -1,5 +1,7 @@
 """From a reply to gRPC, and from gRPC's metadata to a call: the border that every door shares."""
 
+from math import ceil
+
 import grpc
 from grpc_status import rpc_status
 
@@ -10,6 +12,7 @@ from tongban.core.identifiers import check_resident_id
 
 CONTEXT = "tongban-context-bin"
 TOKEN = "authorization"  # noqa: S105 - the name of a metadata entry
+_PUSHBACK = "grpc-retry-pushback-ms"
 _DEFAULT_SECONDS = 10.0
 _MOST_SECONDS = 600.0
 
@@ -49,7 +52,12 @@ def seconds(context: Context) -> float:
 async def refuse(context: Context, refusal: Refusal, member: str) -> None:
     """End a call with a refusal."""
     status = rpc_status.to_status(status_of(refusal.at(member)))
-    await context.abort(status.code, status.details, status.trailing_metadata)
+    await context.abort(status.code, status.details, (*status.trailing_metadata, *_pushback(refusal)))
+
+
+def _pushback(refusal: Refusal) -> tuple[tuple[str, str], ...]:
+    """Return what clients of gRPC that repeat calls by themselves know as RetryInfo."""
+    return ((_PUSHBACK, str(ceil(refusal.retry_seconds * 1000))),) if refusal.retry_seconds else ()
 
 
 def _metadata(context: Context, name: str) -> str | bytes | None:

@@ -46,9 +46,10 @@ class Doors:
         self._socket = _checked_socket(resources.home / settings.admin.socket)
         self._identity = identity
         certificates, self._under_way = PeerCertificates(keeper, clock), UnderWay()
-        self._windows = CallDoor(Door.WINDOWS, settings.member, ask, self._under_way)
+        admission = resources.admission
+        self._windows = CallDoor(Door.WINDOWS, settings.member, ask, self._under_way, admission.window)
         self._admin = CallDoor(Door.ADMIN, settings.member, ask, self._under_way)
-        self._links = LinkDoor(settings.member, ask, self._under_way, certificates, seen)
+        self._links = LinkDoor(settings.member, admission.at_peers_door(ask), self._under_way, certificates, seen)
         self._bundle = TrustBundle(identity, keeper)
         self._health = health.aio.HealthServicer()
         self._servers: list[grpc.aio.Server] = []

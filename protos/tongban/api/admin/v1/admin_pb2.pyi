@@ -153,6 +153,44 @@ class DocumentStatus(_message.Message):
 Global___DocumentStatus: _TypeAlias = DocumentStatus  # noqa: Y015
 
 @_typing.final
+class LoadStatus(_message.Message):
+    """What a node has taken on, and what it has not."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALLS_FIELD_NUMBER: _builtins.int
+    STREAMS_FIELD_NUMBER: _builtins.int
+    QUESTIONS_FIELD_NUMBER: _builtins.int
+    SHED_FIELD_NUMBER: _builtins.int
+    OVER_QUOTA_FIELD_NUMBER: _builtins.int
+    calls: _builtins.int
+    """Calls of windows under way."""
+    streams: _builtins.int
+    """Streams of windows under way."""
+    questions: _builtins.int
+    """Questions of peers under way."""
+    shed: _builtins.int
+    """Calls turned away since the node started because as much was under way as may be; no record of them is kept."""
+    over_quota: _builtins.int
+    """Calls refused since the node started because a quota was used up."""
+    def __init__(
+        self,
+        *,
+        calls: _builtins.int = ...,
+        streams: _builtins.int = ...,
+        questions: _builtins.int = ...,
+        shed: _builtins.int = ...,
+        over_quota: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "over_quota", b"over_quota", "questions", b"questions", "shed", b"shed", "streams", b"streams"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoadStatus: _TypeAlias = LoadStatus  # noqa: Y015
+
+@_typing.final
 class GetStatusRequest(_message.Message):
     """Nothing to say."""
 
@@ -187,6 +225,7 @@ class GetStatusResponse(_message.Message):
     EVIDENCE_SIZE_FIELD_NUMBER: _builtins.int
     HANDLERS_FAILING_FIELD_NUMBER: _builtins.int
     PROBLEMS_FIELD_NUMBER: _builtins.int
+    LOAD_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """Member that it serves."""
     name: _builtins.str
@@ -219,6 +258,10 @@ class GetStatusResponse(_message.Message):
     def problems(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Sentences that say what is wrong and what to do; empty when all is well."""
 
+    @_builtins.property
+    def load(self) -> Global___LoadStatus:
+        """What it has taken on."""
+
     def __init__(
         self,
         *,
@@ -234,10 +277,11 @@ class GetStatusResponse(_message.Message):
         evidence_size: _builtins.int = ...,
         handlers_failing: _builtins.int = ...,
         problems: _abc.Iterable[_builtins.str] | None = ...,
+        load: Global___LoadStatus | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["started_at", b"started_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["load", b"load", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents", "evidence_size", b"evidence_size", "grpcio", b"grpcio", "handlers_failing", b"handlers_failing", "member", b"member", "name", b"name", "peers", b"peers", "peers_endpoint", b"peers_endpoint", "problems", b"problems", "started_at", b"started_at", "version", b"version", "windows_endpoint", b"windows_endpoint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["documents", b"documents", "evidence_size", b"evidence_size", "grpcio", b"grpcio", "handlers_failing", b"handlers_failing", "load", b"load", "member", b"member", "name", b"name", "peers", b"peers", "peers_endpoint", b"peers_endpoint", "problems", b"problems", "started_at", b"started_at", "version", b"version", "windows_endpoint", b"windows_endpoint"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

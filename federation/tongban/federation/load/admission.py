@@ -1,0 +1,95 @@
+"""What a node takes on at the same time. It turns away before any work: no decoding, no evidence, no signature.
+
+Short calls, streams that last, and peers' questions have places of their own, so that none of them takes those of
+the others.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+from tongban.core import codes
+from tongban.core.errors import Refusal
+from tongban.federation.calls import Call, Reply
+from tongban.federation.load.slots import Slots, Turns
+from tongban.federation.settings import Limits
+
+Ask = Callable[[Call], Awaitable[Reply]]
+Release = Callable[[], None]
+
+_SPREAD = 0.618
+"""Seconds by which each call that is turned away comes later than the last, modulo one: evenly, never all at once."""
+
+_BUSY_SECONDS = 1.0
+
+
+class Admission:
+    """Counts what is under way at a node, and turns away what is too much."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.calls = Slots(limits.calls, limits.window_calls)
+        self.streams = Slots(limits.streams, limits.window_streams)
+        self.questions = Slots(limits.questions, limits.peer_questions)
+        self._turns = Turns(self.questions)
+        self._forwarded = Slots(limits.calls, limits.peer_calls)
+        self.shed = 0
+        """Calls turned away, and questions dropped whose asker had left, since the node started."""
+
+    def window(self, who: str, lasting: bool) -> Release:
+        """Take a place for a call of a window, whoever it says it is; return what gives it back.
+
+        Raises:
+            Refusal: OVERLOADED, with the seconds until it may be asked again.
+        """
+        slots = self.streams if lasting else self.calls
+        if not slots.take(who):
+            raise self._overloaded(slots, "streams" if lasting else "calls")
+        return lambda: slots.give_back(who)
+
+    @contextmanager
+    def forwarded(self, peer: str) -> Iterator[None]:
+        """Have a call under way to a peer: a slow one must not take the places of calls to all others.
+
+        Raises:
+            Refusal: PEER_BUSY, with the seconds until it may be asked again.
+        """
+        if not self._forwarded.take(peer):
+            facts = {"member": peer, "waiting": str(self._forwarded.most_each)}
+            raise Refusal(codes.PEER_BUSY, facts, retry_seconds=_BUSY_SECONDS)
+        try:
+            yield
+        finally:
+            self._forwarded.give_back(peer)
+
+    def at_peers_door(self, ask: Ask) -> Ask:
+        """Return what answers a peer's question when there is a place for it, and never if its asker has left by then.
+
+        A question that waits keeps its place on its link, which is read no further when all of them are taken.
+        """
+
+        async def ask_in_turn(call: Call) -> Reply:
+            who = call.certified or (call.question.header.sender if call.question else "")
+            if not (self.questions.take(who) or await self._waited(who, call.seconds)):
+                return Reply()
+            try:
+                return await ask(call)
+            finally:
+                self._turns.give_back(who)
+
+        return ask_in_turn
+
+    async def _waited(self, who: str, seconds: float) -> bool:
+        """Wait for a place; return whether there was one in time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._turns.take(who)
+        except TimeoutError:
+            self.shed += 1
+            return False
+        return True
+
+    def _overloaded(self, slots: Slots, name: str) -> Refusal:
+        self.shed += 1
+        limit, most = (name, slots.most) if slots.full else (f"window_{name}", slots.most_each)
+        again = 0.5 + self.shed * _SPREAD % 1
+        return Refusal(codes.OVERLOADED, {"limit": limit, "most": str(most)}, retry_seconds=again)
