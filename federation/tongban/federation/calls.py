@@ -1,7 +1,7 @@
 """What passes through a node: a call, who makes it, where it goes, what comes of it, and the reply."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from tongban.api.admin.v1.admin_pb2 import WindowRole
@@ -63,16 +63,17 @@ class Step:
     """What one call changes: leaves to be sealed, and what is written once they are."""
 
     leaves: Sequence[Leaf] = ()
-    unit_of: Callable[[Sequence[Seal]], Unit] | None = None
-    """From the seals of the leaves, in order; None writes nothing."""
+    unit_of: "Callable[[Sequence[Seal]], Unit | Step] | None" = None
+    """From the seals of the leaves, in order, to what is written, or to a further step that could not be known before
+    they were sealed; None writes nothing."""
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to seal and nothing to write."""
         return not self.leaves and self.unit_of is None
 
-    def unit(self, seals: Sequence[Seal]) -> Unit:
-        """Return what is written."""
+    def unit(self, seals: Sequence[Seal]) -> "Unit | Step":
+        """Return what is written, or the further step."""
         return self.unit_of(seals) if self.unit_of else Unit()
 
     def then(self, other: "Step") -> "Step":
@@ -80,12 +81,19 @@ class Step:
         if self.empty or other.empty:
             return other if self.empty else self
         own = len(self.leaves)
-        return Step([*self.leaves, *other.leaves], lambda seals: self.unit(seals[:own]).merged(other.unit(seals[own:])))
+        return Step([*self.leaves, *other.leaves], lambda seals: _both(self.unit(seals[:own]), other.unit(seals[own:])))
 
 
 def writes(unit: Unit) -> Step:
     """Return a step that writes and seals nothing."""
     return Step(unit_of=lambda seals: unit)
+
+
+def _both(one: Unit | Step, other: Unit | Step) -> Unit | Step:
+    if isinstance(one, Unit) and isinstance(other, Unit):
+        return one.merged(other)
+    first, second = (writes(part) if isinstance(part, Unit) else part for part in (one, other))
+    return first.then(second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +107,20 @@ class Exchanged:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """An answer that contains a seal, and so is known only once the leaf is sealed."""
+
+    leaf: Leaf
+    body_of: Callable[[Seal], bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of a call, before it is recorded."""
 
     body: bytes = b""
+    draft: Draft | None = None
+    """Gives the body, in its place."""
     stream: AsyncIterator[bytes] | None = None
     step: Step = Step()
     after: Callable[[], None] = field(default=lambda: None)
@@ -110,6 +128,14 @@ class Outcome:
     refusal: Refusal | None = None
     exchanged: Exchanged | None = None
     """The exchange that answered it, if it was forwarded."""
+
+    def then(self, record: "Callable[[Outcome], Step]") -> Step:
+        """Return this outcome's step and what records it, once its body is known."""
+        draft = self.draft
+        if draft is None:
+            return self.step.then(record(self))
+        sealed = Step([draft.leaf], lambda seals: record(replace(self, body=draft.body_of(seals[0]), draft=None)))
+        return self.step.then(sealed)
 
 
 @dataclass(frozen=True, slots=True)

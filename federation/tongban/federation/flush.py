@@ -6,7 +6,7 @@ notices and saves a signature and a commit for each step (docs/design.md).
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from tongban.api.common.v1.common_pb2 import Seal
 from tongban.core.sealing import Leaf, seal_all
@@ -37,7 +37,7 @@ class Flush:
         self._flushes: set[asyncio.Task[None]] = set()
 
     async def put(self, step: Step, after: Callable[[], None] = lambda: None) -> Sequence[Seal]:
-        """Seal and write one step, with whatever else waits; return its seals once it is durable.
+        """Seal and write one step, with whatever else waits; return its first seals once it is durable.
 
         `after` is called once it is durable, also if the caller has left meanwhile.
 
@@ -88,8 +88,9 @@ class Flush:
                 raise
 
     async def _seal_and_write(self, batch: list[_Waiting]) -> None:
-        seals = await self._seals(batch)
-        units = [step.unit(own) for (step, _, _), own in zip(batch, seals, strict=True)]
+        steps = [step for step, _, _ in batch]
+        seals = await self._seals(steps)
+        units = await self._units([step.unit(own) for step, own in zip(steps, seals, strict=True)])
         written = [index for index, unit in enumerate(units) if unit != Unit()]
         failures = await self._commit([units[index] for index in written]) if written else []
         failed = dict(zip(written, failures, strict=True))
@@ -108,10 +109,20 @@ class Flush:
                 return [error]
             return [(await self._commit([unit]))[0] for unit in units]
 
-    async def _seals(self, batch: list[_Waiting]) -> list[Sequence[Seal]]:
-        leaves = [leaf for step, _, _ in batch for leaf in step.leaves]
+    async def _units(self, parts: list[Unit | Step]) -> list[Unit]:
+        """Return what is written, after the further steps have been sealed, together as well."""
+        further = {index: part for index, part in enumerate(parts) if isinstance(part, Step)}
+        if not further:
+            return [part for part in parts if isinstance(part, Unit)]
+        seals = await self._seals(further.values())
+        for (index, step), own in zip(further.items(), seals, strict=True):
+            parts[index] = step.unit(own)
+        return await self._units(parts)
+
+    async def _seals(self, steps: Collection[Step]) -> list[Sequence[Seal]]:
+        leaves = [leaf for step in steps for leaf in step.leaves]
         seals = iter(await seal_all(self._signer, leaves) if leaves else [])
-        return [[next(seals) for _ in step.leaves] for step, _, _ in batch]
+        return [[next(seals) for _ in step.leaves] for step in steps]
 
 
 def _do(after: Callable[[], None]) -> None:

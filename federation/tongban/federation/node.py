@@ -130,27 +130,39 @@ class Node:
         """Make the evidence durable together with what the call changed; only then may the reply leave."""
         if call.question is not None:
             return await self._record_answer(call.question, caller, row, outcome)
-        step = outcome.step.then(self._evidence(call, caller, row, outcome))
+        replies: list[Reply] = []
+
+        def record(done: Outcome) -> Step:
+            replies.append(Reply(done.body, done.stream, done.refusal.at(self.member) if done.refusal else None))
+            return self._evidence(call, caller, row, done)
+
+        step = outcome.then(record)
         if step.empty:
             outcome.after()
         else:
             await self._flush.put(step, outcome.after)
-        return Reply(outcome.body, outcome.stream, outcome.refusal.at(self.member) if outcome.refusal else None)
+        return replies[0]
 
     async def _record_answer(self, asked: Question, caller: Caller, row: str, outcome: Outcome) -> Reply:
         """Seal the answer to a peer and record it with its question; the sealed answer is what leaves."""
-        answer = self._unsealed(asked, outcome)
         claims = self._recent.claim(asked.header) if caller.member else ()
+        replies: list[Reply] = []
 
-        def unit_of(seals: Sequence[Seal]) -> Unit:
-            if not (outcome.refusal or recorded(asked.header.method)):
-                return Unit()
-            sealed, now = answer.sealed(seals[0]), self._clock()
-            record = evidence.answered(asked, sealed, outcome, row, now)
-            return Unit(claims=claims, evidence=(record.SerializeToString(),))
+        def record(done: Outcome) -> Step:
+            answer = self._unsealed(asked, done)
 
-        seals = await self._flush.put(outcome.step.then(Step([answer.leaf], unit_of)), outcome.after)
-        return Reply(sealed=answer.sealed(seals[-1]))
+            def unit_of(seals: Sequence[Seal]) -> Unit:
+                sealed, now = answer.sealed(seals[0]), self._clock()
+                replies.append(Reply(sealed=sealed))
+                if not (done.refusal or recorded(asked.header.method)):
+                    return Unit()
+                kept = evidence.answered(asked, sealed, done, row, now)
+                return Unit(claims=claims, evidence=(kept.SerializeToString(),))
+
+            return Step([answer.leaf], unit_of)
+
+        await self._flush.put(outcome.then(record), outcome.after)
+        return replies[0]
 
     def _evidence(self, call: Call, caller: Caller, row: str, outcome: Outcome) -> Step:
         if not caller.member or not recorded(call.method):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from uuid import uuid4
 
+from tongban.api.common.v1.common_pb2 import Seal
 from tongban.api.credit.v1 import credit_pb2 as credit
 from tongban.api.identity.v1 import identity_pb2 as identity
 from tongban.core import codes, sealing
@@ -14,7 +15,7 @@ from tongban.core.errors import Refusal
 from tongban.core.sealing import Leaf
 from tongban.core.sources import CreditRecord, SourceUnavailable, Verdict
 from tongban.core.times import timestamp
-from tongban.federation.calls import Call, Caller, Outcome
+from tongban.federation.calls import Call, Caller, Draft, Outcome
 from tongban.federation.cases.checks import party_digest
 from tongban.federation.cases.work import party
 from tongban.federation.resources import Resources
@@ -47,10 +48,12 @@ class Lookups:
             expires_at=timestamp(now + ASSERTION_VALID),
         )
         data = assertion.SerializeToString()
-        seal = await self._resources.flush.seal(Leaf(sealing.ASSERTION, data))
-        signed = identity.SignedAssertion(assertion=data, seal=seal)
-        answer = identity.VerifyIdentityResponse(verdict=assertion.verdict, assertion=signed)
-        return Outcome(answer.SerializeToString())
+
+        def body_of(seal: Seal) -> bytes:
+            signed = identity.SignedAssertion(assertion=data, seal=seal)
+            return identity.VerifyIdentityResponse(verdict=assertion.verdict, assertion=signed).SerializeToString()
+
+        return Outcome(draft=Draft(Leaf(sealing.ASSERTION, data), body_of))
 
     async def query_credit(self, caller: Caller, call: Call) -> Outcome:
         """Return the records that may be shown and used today."""
