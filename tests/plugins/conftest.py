@@ -1,15 +1,33 @@
 """Registers as a member keeps them: the same rows as CSV or as SQLite."""
 
+import asyncio
 import csv
+import inspect
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar, cast
 
 import pytest
 
+A = TypeVar("A")
+T = TypeVar("T")
 Rows = Sequence[Sequence[object]]
 WriteRegister = Callable[[str, Sequence[str], Rows], Path]
+
+
+def at_once(source: Callable[[A], T | Awaitable[T]]) -> Callable[[A], T]:
+    """Return a source, plain or async, as a plain function."""
+
+    def ask(asked: A) -> T:
+        return asyncio.run(_settled(source(asked)))
+
+    return ask
+
+
+async def _settled(answer: T | Awaitable[T]) -> T:
+    return cast(T, await answer if inspect.isawaitable(answer) else answer)
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Rows) -> Path:

@@ -13,6 +13,8 @@ from tongban.core.identifiers import synthetic_credit_code
 from tongban.core.registry import ask_plugin
 from tongban.plugins import credit
 
+from .conftest import at_once
+
 WriteRegister = Callable[..., Path]
 
 COLUMNS = ("credit_code", "kind", "title", "authority", "recorded_on", "shown_until", "repaired")
@@ -29,9 +31,7 @@ ROWS = [
 def _records(path: Path, code: str) -> Sequence[CreditRecord]:
     source = ask_plugin("credit", credit, PluginSettings(Path("/"), {"register": str(path)})).credit
     assert source is not None
-    answer = source(code)
-    assert isinstance(answer, Sequence)
-    return answer
+    return at_once(source)(code)
 
 
 def test_all_records_of_an_organisation(write_register: WriteRegister) -> None:

@@ -52,10 +52,14 @@ def open_register(settings: PluginSettings, key: str, table: Table) -> Register:
     Raises:
         SettingError: there is no such file, or it does not hold the table.
     """
-    path = settings.path(key)
-    if path.suffix in _SQLITE_SUFFIXES:
-        return _sqlite_register(path, key, table)
+    if not is_in_memory(settings, key):
+        return _sqlite_register(settings.path(key), key, table)
     return _csv_register(settings.rows(key, table.number, *table.others), table.number.name)
+
+
+def is_in_memory(settings: PluginSettings, key: str) -> bool:
+    """Say whether the register that a setting names answers from memory, without waiting for a file."""
+    return settings.path(key).suffix not in _SQLITE_SUFFIXES
 
 
 def _csv_register(rows: Sequence[Row], number_column: str) -> Register:

@@ -16,7 +16,7 @@ from datetime import date
 
 from tongban.core import Column, CreditRecord, PluginSettings, RecordKind, hookimpl
 from tongban.core.sources import CreditSource
-from tongban.plugins.registers import Register, Row, Table, open_register
+from tongban.plugins.registers import Register, Row, Table, is_in_memory, open_register
 
 _REPAIRED = {"0": False, "1": True, "false": False, "true": True}
 
@@ -42,7 +42,13 @@ def tongban_credit_source(settings: PluginSettings) -> CreditSource:
         SettingError: the register is not set or cannot be read.
     """
     register = open_register(settings, "register", _TABLE)
-    return lambda credit_code: _records(register, credit_code)
+    if not is_in_memory(settings, "register"):
+        return lambda credit_code: _records(register, credit_code)
+
+    async def on_the_loop(credit_code: str) -> Sequence[CreditRecord]:
+        return _records(register, credit_code)
+
+    return on_the_loop  # To change threads costs more than a look into memory.
 
 
 def _records(register: Register, credit_code: str) -> Sequence[CreditRecord]:

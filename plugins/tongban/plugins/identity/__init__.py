@@ -16,7 +16,7 @@ match. A member without the register that a party belongs in has no verdict on i
 
 from tongban.core import Column, Party, PluginSettings, SettingError, SourceUnavailable, Verdict, hookimpl
 from tongban.core.sources import IdentitySource
-from tongban.plugins.registers import Register, Table, open_register, plain
+from tongban.plugins.registers import Register, Table, is_in_memory, open_register, plain
 
 _TABLES = {
     "population": Table("population", Column("resident_id", "resident-id"), [Column("name")]),
@@ -34,7 +34,13 @@ def tongban_identity_source(settings: PluginSettings) -> IdentitySource:
     registers = {key: open_register(settings, key, table) for key, table in _TABLES.items() if key in settings.values}
     if not registers:
         raise SettingError("setting population or entities must name a register; write one in [plugins.identity]")
-    return lambda party: _verify(registers, party)
+    if not all(is_in_memory(settings, key) for key in registers):
+        return lambda party: _verify(registers, party)
+
+    async def on_the_loop(party: Party) -> Verdict:
+        return _verify(registers, party)
+
+    return on_the_loop  # To change threads costs more than a look into memory.
 
 
 def _verify(registers: dict[str, Register], party: Party) -> Verdict:
