@@ -1,7 +1,8 @@
 """The one flush: gather what waits, seal it with one signature, write it in one transaction, wake its callers once.
 
-A lone step never waits. From four under way a flush gathers for up to two milliseconds, which costs latency nobody
-notices and saves a signature and a commit for each step (docs/design.md).
+A lone step never waits. From four under way a flush gathers for up to two milliseconds, and what comes while one is
+written goes with the next: that costs latency nobody notices and saves a signature and a commit for each step
+(docs/design.md).
 """
 
 import asyncio
@@ -33,8 +34,10 @@ class Flush:
         self._store = store
         self._waiting: list[_Waiting] = []
         self._under_way = 0
+        self._since = 0.0
+        """Since when the first of those that wait does, by the loop's clock."""
         self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
-        self._flushes: set[asyncio.Task[None]] = set()
+        self._flushing: asyncio.Task[None] | None = None
 
     async def put(self, step: Step, after: Callable[[], None] = lambda: None) -> Sequence[Seal]:
         """Seal and write one step, with whatever else waits; return its first seals once it is durable.
@@ -45,7 +48,9 @@ class Flush:
             Lost: one of its claims stands already; nothing of it was written.
             StoreFailed: it could not be written.
         """
-        future: asyncio.Future[Sequence[Seal]] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Sequence[Seal]] = loop.create_future()
+        self._since = self._since if self._waiting else loop.time()
         self._waiting.append((step, future, after))
         self._under_way += 1
         self._arm()
@@ -59,23 +64,30 @@ class Flush:
         return (await self.put(Step([leaf])))[0]
 
     def _arm(self) -> None:
+        """See that what waits is flushed when its time has come; while a flush is under way, that is after it."""
+        if self._flushing is not None or not self._waiting:
+            return
         loop = asyncio.get_running_loop()
-        if len(self._waiting) >= MOST_AT_ONCE:
-            self._start()
-        elif self._timer is None and self._under_way < GATHER_FROM:
+        if self._under_way < GATHER_FROM or len(self._waiting) >= MOST_AT_ONCE:
+            self._disarm()
             self._timer = loop.call_soon(self._start)
         elif self._timer is None:
-            self._timer = loop.call_later(GATHER_SECONDS, self._start)
+            self._timer = loop.call_at(self._since + GATHER_SECONDS, self._start)
 
-    def _start(self) -> None:
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        batch, self._waiting = self._waiting, []
-        if batch:
-            task = asyncio.create_task(self._flush(batch))
-            self._flushes.add(task)
-            task.add_done_callback(self._flushes.discard)
+
+    def _start(self) -> None:
+        self._disarm()
+        batch, self._waiting = self._waiting[:MOST_AT_ONCE], self._waiting[MOST_AT_ONCE:]
+        self._flushing = asyncio.create_task(self._flush(batch))
+        self._flushing.add_done_callback(self._ended)
+
+    def _ended(self, flushing: "asyncio.Task[None]") -> None:
+        self._flushing = None
+        self._arm()
 
     async def _flush(self, batch: list[_Waiting]) -> None:
         try:
