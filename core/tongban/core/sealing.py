@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from tongban.api.common.v1.common_pb2 import Seal
-from tongban.api.documents.v1.documents_pb2 import PublicKey
+from tongban.api.documents.v1.documents_pb2 import KeyAlgorithm, PublicKey
 from tongban.core import merkle
 from tongban.core.signing import Signer, signature_is_right
 
@@ -69,7 +69,7 @@ def seal_is_right(key: PublicKey, seal: Seal, leaf: Leaf) -> bool:
     root = merkle.root_by_path(leaf.hash(), seal.leaf_index, seal.tree_size, seal.path)
     if root is None or seal.key_id != key.key_id:
         return False
-    return _signed_root(key.SerializeToString(deterministic=True), seal.signature, root, seal.tree_size)
+    return _signed_root(key.algorithm, key.public_key, seal.signature, root, seal.tree_size)
 
 
 def member_sealed(keys: Keys, member: str, seal: Seal, leaf: Leaf) -> bool:
@@ -83,9 +83,11 @@ def _statement(root: bytes, size: int) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _signed_root(key: bytes, signature: bytes, root: bytes, size: int) -> bool:
+def _signed_root(
+    algorithm: "KeyAlgorithm.ValueType", public_key: bytes, signature: bytes, root: bytes, size: int
+) -> bool:
     """Verify a root once for all that was sealed with it."""
-    return signature_is_right(PublicKey.FromString(key), signature, _statement(root, size))
+    return signature_is_right(PublicKey(algorithm=algorithm, public_key=public_key), signature, _statement(root, size))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,13 @@ def wall_clock() -> datetime:
 
 def timestamp(moment: datetime) -> Timestamp:
     """Return a moment as contracts tell it."""
-    stamp = Timestamp()
-    stamp.FromDatetime(moment)
-    return stamp
+    seconds, rest = divmod(micros(moment), 1_000_000)
+    return Timestamp(seconds=seconds, nanos=rest * 1000)
 
 
 def moment(stamp: Timestamp) -> datetime:
     """Return a contract's moment, in UTC."""
-    return stamp.ToDatetime(UTC)
+    return _EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
 
 
 def micros(moment: datetime) -> int:

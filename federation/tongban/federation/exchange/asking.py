@@ -200,8 +200,9 @@ def _refusal(peer: str, error: Exception, seconds: float) -> Refusal:
 
 
 def _id_and_question(answer: SealedMessage) -> tuple[str, bytes]:
+    """Return what an answer says it answers; whether it may say so is checked when it is believed."""
     try:
-        header = messages.header_of(answer)
-    except Refusal:
+        header = Header.FromString(answer.header)
+    except DecodeError:
         return "", b""
     return header.id, header.question_digest

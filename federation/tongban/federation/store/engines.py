@@ -6,12 +6,12 @@ from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engi
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
-_PRAGMAS = (
+READER_PRAGMAS = (
     "busy_timeout=5000",
     # Mapped pages made a corruption of the WAL worse (SQLite before 3.51.3).
     "mmap_size=0",
 )
-_WRITER_PRAGMAS = (*_PRAGMAS, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+_WRITER_PRAGMAS = (*READER_PRAGMAS, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
 
 
 def writing(path: Path) -> Engine:
@@ -33,7 +33,7 @@ def reading(path: Path, connections: int) -> Engine:
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
     )
-    _at_connect(engine, _PRAGMAS)
+    _at_connect(engine, READER_PRAGMAS)
     return engine
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from tongban.federation.store import queries
+from tongban.federation.store.direct import Direct
 from tongban.federation.store.errors import StoreFailed
 from tongban.federation.store.readers import Readers
 from tongban.federation.store.recorder import Clock, LeafHash
@@ -23,14 +24,15 @@ from tongban.federation.store.units import Claim
 class Reads:
     """The half of a store that reads."""
 
-    def __init__(self, readers: Readers, leaf_hash: LeafHash, now: Clock) -> None:
+    def __init__(self, readers: Readers, direct: Direct, leaf_hash: LeafHash, now: Clock) -> None:
         self._readers = readers
+        self._direct = direct
         self._leaf_hash = leaf_hash
         self._now = now
 
     async def claim(self, key: str) -> Claim | None:
         """Return the claim that stands for a key."""
-        found = await self._readers.rows(Claim, "claims", queries.CLAIM, key=key, now=self._now())
+        found = self._direct.rows(Claim, "claims", queries.CLAIM, key=key, now=self._now())
         return found[0] if found else None
 
     async def live_claims(self, prefix: str, now: int, limit: int) -> list[Claim]:
@@ -41,14 +43,14 @@ class Reads:
 
     async def case(self, case_id: str) -> CaseRow | None:
         """Return a case."""
-        found = await self._readers.rows(CaseRow, "cases", queries.CASE, case=case_id)
+        found = self._direct.rows(CaseRow, "cases", queries.CASE, case=case_id)
         return found[0] if found else None
 
     async def case_by_number(self, number: str, member: str) -> CaseRow | None:
         """Return the case that has this number."""
         if not number:  # a case has the empty text until its number is given
             return None
-        found = await self._readers.rows(CaseRow, "cases", queries.CASE_BY_NUMBER, number=number, member=member)
+        found = self._direct.rows(CaseRow, "cases", queries.CASE_BY_NUMBER, number=number, member=member)
         return found[0] if found else None
 
     async def cases(
@@ -68,11 +70,11 @@ class Reads:
 
     async def acts(self, case_id: str) -> list[ActRow]:
         """Return the acts of a case that are not put in order yet."""
-        return await self._readers.rows(ActRow, "acts", queries.ACTS, case=case_id)
+        return self._direct.rows(ActRow, "acts", queries.ACTS, case=case_id)
 
     async def events(self, case_id: str, after: int = 0) -> list[EventRow]:
         """Return the events of a case, in order."""
-        return await self._readers.rows(EventRow, "events", queries.EVENTS, case=case_id, after=after)
+        return self._direct.rows(EventRow, "events", queries.EVENTS, case=case_id, after=after)
 
     async def outbox_due(self, peer: str | None, now: int, limit: int) -> list[OutboxRow]:
         """Return messages that may leave now."""
@@ -87,7 +89,7 @@ class Reads:
 
     async def outbox_of_case(self, case_id: str) -> list[OutboxRow]:
         """Return the messages of a case."""
-        return await self._readers.rows(OutboxRow, "outbox", queries.OUTBOX_OF_CASE, case=case_id)
+        return self._direct.rows(OutboxRow, "outbox", queries.OUTBOX_OF_CASE, case=case_id)
 
     async def work_due(self, now: int, limit: int) -> list[WorkRow]:
         """Return work that may be done now."""
@@ -95,7 +97,7 @@ class Reads:
 
     async def work_of_case(self, case_id: str) -> list[WorkRow]:
         """Return the work left for a case."""
-        return await self._readers.rows(WorkRow, "work", queries.WORK_OF_CASE, case=case_id)
+        return self._direct.rows(WorkRow, "work", queries.WORK_OF_CASE, case=case_id)
 
     async def windows(self) -> list[WindowRow]:
         """Return all windows."""
@@ -119,7 +121,7 @@ class Reads:
 
     async def evidence_size(self) -> int:
         """Count the records of the evidence log."""
-        [(size,)] = await self._readers.tuples(queries.EVIDENCE_SIZE)
+        [(size,)] = self._direct.tuples(queries.EVIDENCE_SIZE)
         return int(size)
 
     async def checkpoints(self, start: int = 0, limit: int = 100) -> list[Checkpoint]:
@@ -133,5 +135,5 @@ class Reads:
 
     async def serial(self, name: str) -> int:
         """Return the next number of a serial."""
-        found = await self._readers.tuples(queries.SERIAL, serial=name)
+        found = self._direct.tuples(queries.SERIAL, serial=name)
         return int(found[0][0]) if found else 1

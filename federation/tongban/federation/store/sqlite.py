@@ -11,6 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from tongban.federation.store.cipher import Cipher
+from tongban.federation.store.direct import Direct
 from tongban.federation.store.engines import reading, writing
 from tongban.federation.store.errors import StoreFailed
 from tongban.federation.store.failures import failure
@@ -43,7 +44,9 @@ class SqliteStore(Reads):
             recorder.prune_when_due()
             readers = Readers(reading(path, THREADS), cipher)
             held.callback(readers.close)
-            super().__init__(readers, leaf_hash, now)
+            direct = Direct(path, cipher)
+            held.callback(direct.close)
+            super().__init__(readers, direct, leaf_hash, now)
             self._writer = Writer(recorder)
             held.callback(self._writer.close)
             self._held = held.pop_all()
