@@ -14,6 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from tongban.api.cases.v1.acts_pb2 import CaseMaterial
 from tongban.api.cases.v1.cases_pb2 import DecideCaseRequest, SubmitCaseRequest
+from tongban.api.catalogue.v1.catalogue_pb2 import MODE_ONLINE
 from tongban.api.common.v1.common_pb2 import CallContext, Organisation, Party, Person
 from tongban.api.documents.v1.documents_pb2 import Agreement, CaseRow
 from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, Question
@@ -150,7 +151,11 @@ WRONG_CHECK_DIGIT = PERSON.resident_id[:-1] + ("1" if PERSON.resident_id[-1] != 
         (Question(), "message", "is required"),
         (LinkRequest(cancelled=["a", "b" * 121]), "cancelled[1]", "at most 120 characters"),
         (Agreement(name="a", parties=["310151"]), "parties", "at least 2 entries"),
-        (CaseRow(id="x", intake="310151", handling="320681", items=["1", ""]), "items[1]", "at least 1 character"),
+        (
+            CaseRow(id="x", intake="310151", handling="320681", items=["1", ""], mode=MODE_ONLINE),
+            "items[1]",
+            "at least 1 character",
+        ),
     ],
 )
 def test_a_broken_rule_is_named_with_its_field(message: Message, field: str, rule: str) -> None:

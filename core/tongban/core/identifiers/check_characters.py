@@ -1,6 +1,7 @@
 """Check characters of ISO/IEC 7064."""
 
 _DIGITS_AND_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_VALUES = {character: value for value, character in enumerate(_DIGITS_AND_LETTERS)}
 
 
 def mod_11_2(digits: str) -> str:
@@ -15,6 +16,6 @@ def mod_37_36(text: str) -> str:
     """Check character of the hybrid system MOD 37,36 over digits and capital letters."""
     product = 36
     for character in text:
-        total = (product + _DIGITS_AND_LETTERS.index(character)) % 36 or 36
+        total = (product + _VALUES[character]) % 36 or 36
         product = total * 2 % 37
     return _DIGITS_AND_LETTERS[(37 - product) % 36]

@@ -1,11 +1,13 @@
 """统一社会信用代码 (GB 32100-2015) with the organisation code inside it (GB 11714)."""
 
 import re
+from operator import mul
 
 from tongban.core.identifiers.division import check_division
 
 _ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _FORM = re.compile(rf"[{_ALPHABET}]{{2}}[0-9]{{6}}[{_ALPHABET}]{{10}}")
+_VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _WEIGHTS = tuple(pow(3, place, 31) for place in range(17))
 _ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)
 _SYNTHETIC_SERIALS = 31**4
@@ -44,10 +46,11 @@ def synthetic_credit_code(division: str, serial: int) -> str:
 
 
 def _check(body: str) -> str:
-    total = sum(_ALPHABET.index(character) * weight for character, weight in zip(body, _WEIGHTS, strict=True))
+    total = sum(map(mul, map(_VALUES.__getitem__, body), _WEIGHTS))
     return _ALPHABET[-total % 31]
 
 
 def _organisation_check(body: str) -> str:
-    total = sum(int(character, 36) * weight for character, weight in zip(body, _ORGANISATION_WEIGHTS, strict=True))
+    values = (int(character, 36) for character in body)
+    total = sum(map(mul, values, _ORGANISATION_WEIGHTS))
     return "0123456789X"[-total % 11]

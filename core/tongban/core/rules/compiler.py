@@ -1,6 +1,6 @@
 """Compiles the rules of a message type to one check, and applies it."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from threading import Lock
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
@@ -10,7 +10,7 @@ from tongban.core.errors import invalid_field
 from tongban.core.rules.checks import Broken, Check, checks_of, first_of
 from tongban.core.rules.contract import choices, descriptor_of, is_map, rule_of_choice, rules_of_field, value_field
 from tongban.core.rules.rule import FieldRule, RuleKind
-from tongban.core.rules.steps import in_field, in_list, in_map, in_present_field, unless_empty
+from tongban.core.rules.steps import Single, in_list, in_map, in_message
 
 _WHOLE = frozenset({RuleKind.REQUIRED, RuleKind.MIN_ITEMS, RuleKind.MAX_ITEMS})
 _KEY = frozenset({RuleKind.KEY_PATTERN})
@@ -53,60 +53,59 @@ class _Compiler:
     def message(self, descriptor: Descriptor) -> Check:
         if descriptor in self.checks:
             return self.checks[descriptor]
-        steps: list[Check] = []
+        singles: list[Single] = []
+        others: list[Check] = []
         # Known before it is filled, since a type may contain itself.
-        self.checks[descriptor] = check = first_of(steps)
-        steps += self._steps(descriptor)
-        return check
-
-    def _steps(self, descriptor: Descriptor) -> Iterator[Check]:
+        self.checks[descriptor] = check = in_message(singles, others)
         oneofs = choices(descriptor)
         members = {member.name for oneof in oneofs for member in oneof.fields}
         for field in descriptor.fields:
-            if field.name not in members and (check := self._field(field)):
-                yield check
-        yield from map(self._choice, oneofs)
+            if field.name not in members and _has_rules(field):
+                self._add(field, singles, others)
+        others += map(self._choice, oneofs)
+        return check
+
+    def _add(self, field: FieldDescriptor, singles: list[Single], others: list[Check]) -> None:
+        if field.is_repeated:
+            others.append(self._entries(field))
+        else:
+            singles.append(self._single(field))
 
     def _choice(self, oneof: OneofDescriptor) -> Check:
         name, broken = oneof.name, ("", rule_of_choice(oneof).text)
-        members = {member.name: self._field(member) for member in oneof.fields}
+        members = {member.name: in_message([self._single(member)], []) for member in oneof.fields if _has_rules(member)}
 
         def run(message: Message) -> Broken | None:
             chosen = message.WhichOneof(name)
             if chosen is None:
                 return broken
-            check = members[chosen]
+            check = members.get(chosen)
             return check(message) if check else None
 
         return run
 
-    def _field(self, field: FieldDescriptor) -> Check | None:
+    def _single(self, field: FieldDescriptor) -> Single:
         rules = rules_of_field(field)
-        if not rules and value_field(field).message_type is None:
-            return None
-        if is_map(field):
-            return self._map(field, rules)
-        return self._list(field, rules) if field.is_repeated else self._single(field, rules)
+        required = next((rule.text for rule in rules if rule.kind is RuleKind.REQUIRED), None)
+        skips_empty = field.cpp_type == _TEXT_OR_BYTES or (required is not None and field.message_type is None)
+        longest = next((rule for rule in rules if rule.kind is RuleKind.MAX_LEN), None)
+        rest = [rule for rule in rules if rule is not longest]
+        bound, text = (int(longest.bound), longest.text) if longest else (None, "")
+        return field.name, field.has_presence, skips_empty, required, bound, text, self._values(field, rest)
 
-    def _single(self, field: FieldDescriptor, rules: tuple[FieldRule, ...]) -> Check:
-        missing = next((("", rule.text) for rule in rules if rule.kind is RuleKind.REQUIRED), None)
-        check = self._value(field, rules)
-        if field.cpp_type == _TEXT_OR_BYTES or (missing and field.message_type is None):
-            check = unless_empty(check, missing)
-        if field.has_presence:
-            return in_present_field(field.name, check, missing)
-        return in_field(field.name, check)
-
-    def _list(self, field: FieldDescriptor, rules: tuple[FieldRule, ...]) -> Check:
-        return in_list(field.name, first_of(checks_of(rules, _WHOLE, field)), self._value(field, rules))
-
-    def _map(self, field: FieldDescriptor, rules: tuple[FieldRule, ...]) -> Check:
+    def _entries(self, field: FieldDescriptor) -> Check:
+        rules = rules_of_field(field)
         whole, key = (first_of(checks_of(rules, kinds, field)) for kinds in (_WHOLE, _KEY))
-        return in_map(field.name, whole, key, self._value(field, rules))
+        each = first_of(self._values(field, rules))
+        return in_map(field.name, whole, key, each) if is_map(field) else in_list(field.name, whole, each)
 
-    def _value(self, field: FieldDescriptor, rules: tuple[FieldRule, ...]) -> Check:
+    def _values(self, field: FieldDescriptor, rules: Sequence[FieldRule]) -> list[Check]:
         described = value_field(field)
         checks = checks_of(rules, _VALUE, described)
         if described.message_type is not None:
             checks.append(self.message(described.message_type))
-        return checks[0] if len(checks) == 1 else first_of(checks)
+        return checks
+
+
+def _has_rules(field: FieldDescriptor) -> bool:
+    return bool(rules_of_field(field)) or value_field(field).message_type is not None
