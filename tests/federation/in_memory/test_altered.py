@@ -89,7 +89,7 @@ LIES: dict[str, tuple[bytes, dict[str, object], Code]] = {
     "an answer to another question": (b"", {"question_digest": bytes(range(32))}, codes.DEADLINE),
     "a question": (b"", {"receiver": QIDONG}, codes.MESSAGE_ALTERED),
     "an answer that nobody asked for": (b"", {"id": "nobody"}, codes.DEADLINE),
-    "a status that there is not": (b"", {"status": 17}, codes.DEADLINE),
+    "a status that there is not": (b"", {"status": 17}, codes.MESSAGE_ALTERED),
     "a refusal that is none": (b"\xff", {"status": 7}, codes.MESSAGE_ALTERED),
     "a refusal without a code": (b"", {"status": 7}, codes.INTERNAL),
 }

@@ -138,9 +138,13 @@ def check_answer(keys: Keys, asked: SealedMessage, message: SealedMessage) -> He
     """Return the header of the answer to a question that was asked.
 
     Raises:
-        Refusal: MALFORMED, INVALID_FIELD, MESSAGE_ALTERED.
+        Refusal: MESSAGE_ALTERED.
     """
-    mine, header = Header.FromString(asked.header), header_of(message)
+    mine = Header.FromString(asked.header)
+    try:
+        header = header_of(message)
+    except Refusal as refusal:
+        raise _altered(mine.receiver, f"its header is none: {refusal.message}") from None
     if header.sender != mine.receiver or header.receiver != mine.sender:
         raise _altered(mine.receiver, "it comes from another member than was asked")
     check_seal(keys, message, header)
