@@ -13,9 +13,6 @@ from tongban.federation.exchange import frames
 from tongban.federation.exchange.answering import AnsweredLink
 from tongban.federation.exchange.messages import MOST_BODY
 
-MOST_RECEIVED = 4 << 20
-"""Most bytes that a node takes as one message of gRPC."""
-
 
 @pytest.mark.parametrize("count", [0, 1, frames.MOST_ITEMS, frames.MOST_ITEMS + 1])
 def test_a_frame_takes_so_many_items_at_most(count: int) -> None:
@@ -29,6 +26,18 @@ def test_a_frame_takes_items_until_it_is_full_and_one_at_least() -> None:
     taken = [frames.taken(waiting, int) for _ in range(3)]
     assert taken == [[400_000] * 3, [400_000, 5_000_000], [1]]
     assert waiting == []
+
+
+def test_the_largest_frame_can_be_taken() -> None:
+    header = bytes(4096)
+    seal = Seal(key_id="k" * 64, signature=bytes(80), path=[bytes(32)] * 10)
+    largest = Question(message=SealedMessage(header=header, seal=seal, body=bytes(MOST_BODY)), timeout_ms=1)
+    before = Question(message=SealedMessage(header=header, seal=seal, body=bytes(frames.MOST_BYTES - 5000)))
+    waiting, cancelled = [before, largest, before], ["i" * 120] * 2000
+    taken = frames.taken(waiting, Question.ByteSize)
+    assert len(taken) == 2
+    frame = LinkRequest(questions=taken, cancelled=frames.taken(cancelled))
+    assert MOST_BODY < frame.ByteSize() < frames.MOST_FRAME
 
 
 def question() -> Question:
@@ -53,7 +62,7 @@ async def test_a_thousand_large_answers_leave_in_frames_that_can_be_taken() -> N
 
     async def ask(call: Call) -> Reply:
         assert call.question is not None
-        return Reply(sealed=SealedMessage(header=call.question.message.header, body=bytes(MOST_BODY)))
+        return Reply(sealed=SealedMessage(header=call.question.message.header, body=bytes(66_000)))
 
     async def write(frame: bytes) -> None:
         await asyncio.sleep(0.001)  # Meanwhile more answers gather.
@@ -61,13 +70,13 @@ async def test_a_thousand_large_answers_leave_in_frames_that_can_be_taken() -> N
         if sum(len(LinkResponse.FromString(one).answers) for one in written) == 1000:
             all_answered.set()
 
-    link = AnsweredLink(ask, write)
+    link = AnsweredLink(ask, write, 1000)
     questions = [question() for _ in range(1000)]
     await link.take(LinkRequest(questions=questions).SerializeToString(), "310151")
     async with asyncio.timeout(20):
         await all_answered.wait()
     link.stop()
-    assert max(map(len, written)) < MOST_RECEIVED
+    assert max(map(len, written)) < frames.MOST_BYTES + 70_000
     answered = [answer.header for frame in written for answer in LinkResponse.FromString(frame).answers]
     assert sorted(answered) == sorted(one.message.header for one in questions)
 
@@ -86,9 +95,9 @@ async def test_a_cancelled_question_is_answered_no_more_and_frees_its_place() ->
         return Reply()
 
     async def write(frame: bytes) -> None:
-        raise AssertionError("nothing is answered")
+        assert LinkResponse.FromString(frame) == LinkResponse(credit=1000)
 
-    link = AnsweredLink(ask, write)
+    link = AnsweredLink(ask, write, 1000)
     questions = [question() for _ in range(3)]
     ids = [Header.FromString(one.message.header).id for one in questions]
     await link.take(LinkRequest(questions=questions).SerializeToString(), "310151")

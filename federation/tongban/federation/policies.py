@@ -44,6 +44,8 @@ class Policy:
     """The context must name the officer who acts."""
     recorded: bool = True
     """Leaves a record in the evidence log."""
+    large: bool = False
+    """Its answers are large by nature: between nodes it travels apart from what is small."""
 
 
 _WINDOWS, _PEERS, _ADMIN = frozenset({Door.WINDOWS}), frozenset({Door.PEERS}), frozenset({Door.ADMIN})
@@ -59,12 +61,15 @@ def recorded(method: str) -> bool:
 def once(method: str) -> bool:
     """Say whether a question is answered only once; records give a repeated one its recorded answer."""
     return POLICIES.get(method, LOOKUP).kind not in (Kind.RECORD, Kind.PUBLIC)
+def answers_largely(method: str) -> bool:
+    """Say whether the answers of a method are large by nature."""
+    return POLICIES.get(method, LOOKUP).large
 
 
 LOOKUP = Policy(Kind.LOOKUP, _WINDOWS | _PEERS, frozenset({WINDOW_ROLE_LOOKUP}))
 """The policy of every look-up, also of methods that only other members know."""
 
-_PUBLIC = Policy(Kind.PUBLIC, _WINDOWS | _PEERS | _ADMIN, recorded=False)
+_DOCUMENTS = Policy(Kind.PUBLIC, _WINDOWS | _PEERS | _ADMIN, recorded=False, large=True)
 _CATALOGUE = Policy(Kind.PUBLIC, _WINDOWS | _ADMIN, recorded=False)
 _OPERATE = Policy(Kind.ADMIN, _ADMIN)
 _INSPECT = Policy(Kind.ADMIN, _ADMIN, recorded=False)
@@ -74,12 +79,12 @@ _API = "/tongban.api."
 POLICIES: dict[str, Policy] = {
     f"{_API}catalogue.v1.CatalogueService/ListItems": _CATALOGUE,
     f"{_API}catalogue.v1.CatalogueService/GetItem": _CATALOGUE,
-    f"{_API}documents.v1.DocumentService/ListDocuments": _PUBLIC,
-    f"{_API}documents.v1.DocumentService/FetchDocument": _PUBLIC,
+    f"{_API}documents.v1.DocumentService/ListDocuments": _DOCUMENTS,
+    f"{_API}documents.v1.DocumentService/FetchDocument": _DOCUMENTS,
     f"{_API}identity.v1.IdentityService/VerifyIdentity": LOOKUP,
     f"{_API}credit.v1.CreditService/QueryCredit": LOOKUP,
     f"{_API}materials.v1.MaterialService/UploadMaterial": Policy(Kind.CASE, _WINDOWS, _INTAKE),
-    f"{_API}materials.v1.MaterialService/FetchMaterial": Policy(Kind.RECORD, _WINDOWS | _PEERS, _CASES),
+    f"{_API}materials.v1.MaterialService/FetchMaterial": Policy(Kind.RECORD, _WINDOWS | _PEERS, _CASES, large=True),
     f"{_API}cases.v1.CaseService/SubmitCase": Policy(Kind.CASE, _WINDOWS, _INTAKE, officer=True),
     f"{_API}cases.v1.CaseService/SupplementCase": Policy(Kind.CASE, _WINDOWS, _INTAKE, officer=True),
     f"{_API}cases.v1.CaseService/DecideCase": Policy(Kind.CASE, _WINDOWS, _OFFICER, officer=True),

@@ -10,8 +10,8 @@ from pathlib import Path
 from tongban.core.calendar import CalendarFileError
 from tongban.core.registry import PluginConflict
 from tongban.federation import logs, settings
-from tongban.federation.carriers.certificates import Identity
 from tongban.federation.carriers.grpc_links import GrpcLinks
+from tongban.federation.carriers.identity import OwnIdentity
 from tongban.federation.house import House
 from tongban.federation.opening import opened
 from tongban.federation.settings import Settings, SettingsError
@@ -45,25 +45,25 @@ def _run(home: Path) -> int:
 
 
 async def _serve(home: Path, chosen: Settings) -> None:
+    own = OwnIdentity(home / chosen.keys.node, home / chosen.keys.certificate)
     async with opened(home, chosen) as (resources, plugins):
-        links = GrpcLinks(_identity(home, chosen), resources.keeper, resources.asking, resources.clock)
+        links = GrpcLinks(own, resources.keeper, resources.asking, resources.clock, chosen.limits.link_waiting)
         house = House(resources, plugins, links)
-        doors = Doors(resources, _identity(home, chosen), house.node.ask, house.seen)
+
+        def seen(member: str) -> None:
+            links.seen(member)
+            house.seen(member)
+
+        doors = Doors(resources, own, house.node.ask, seen)
         await house.load()
-        await doors.open()
-        try:
+        async with links.running():
+            await doors.open()
             async with house.running():
                 print(f"node of {chosen.member} {chosen.name} is ready: windows at {chosen.windows.listen}", flush=True)
                 try:
                     await _until_stopped()
                 finally:
                     await doors.close()
-        finally:
-            await links.close()
-
-
-def _identity(home: Path, chosen: Settings) -> Identity:
-    return Identity.load(home / chosen.keys.node, home / chosen.keys.certificate)
 
 
 async def _until_stopped() -> None:

@@ -84,6 +84,18 @@ class Limits(Table):
     checkpoint_seconds: float = Field(
         1.0, gt=0, le=3600, description="Seconds between checkpoints of a growing evidence log."
     )
+    link_questions: int = Field(
+        1000,
+        ge=64,
+        le=100_000,
+        description="Questions of one peer that are answered at the same time on one link; a large one counts as 64.",
+    )
+    link_waiting: int = Field(
+        1000,
+        ge=0,
+        le=100_000,
+        description="Questions to one peer that may wait for a place; further ones are refused with PEER_BUSY.",
+    )
     stop_seconds: float = Field(5.0, gt=0, le=600, description="Seconds that calls under way have when the node stops.")
     calls: int = Field(
         1000, ge=1, description="Calls of windows under way at the same time; more are turned away with OVERLOADED."

@@ -181,14 +181,14 @@ class TestBytesThatAreNoFrame:
 
     def test_that_are_too_many_for_a_body_are_refused(self, peer: RawPeer) -> None:
         question = peer.question(CREDIT, REQUEST, PURPOSE)
-        question.body = bytes(66_561)
+        question.body = bytes((4 << 20) + 1)
         with linked(peer) as link:
             refusal = refusal_of(lambda: link.ask(question), codes.INVALID_FIELD)
         assert refusal.field == "questions[0].message.body"
 
     def test_that_are_too_many_for_a_frame_end_the_link(self, peer: RawPeer) -> None:
         with linked(peer) as link:
-            link.send(bytes((4 << 20) + 1))
+            link.send(bytes((6 << 20) + 1))
             with pytest.raises(AssertionError, match="RESOURCE_EXHAUSTED"):
                 next(link.answers())
 

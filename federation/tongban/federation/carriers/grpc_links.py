@@ -1,216 +1,164 @@
-"""The links that this node dials: one standing stream for each peer, over which its questions go and answers come."""
+"""The links that this node dials: to each peer one for questions as they come, and one for those that are large."""
 
 import asyncio
 import logging
-from collections.abc import Sequence
-
-import grpc
-from google.rpc.status_pb2 import Status
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 
 from tongban.api.documents.v1.documents_pb2 import Member
-from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, LinkResponse, Question
-from tongban.core.errors import Refusal, refusal_of
+from tongban.api.exchange.v1.exchange_pb2 import Question
+from tongban.core.errors import Refusal
 from tongban.core.times import Clock
-from tongban.federation.carriers.certificates import Identity, channel_credentials, server_name
-from tongban.federation.exchange import frames
+from tongban.federation.carriers.certificates import targets_of
+from tongban.federation.carriers.identity import Identity, OwnIdentity
+from tongban.federation.carriers.lane import Lane
 from tongban.federation.exchange.asking import Asking, PeerUnavailable, Terms
+from tongban.federation.exchange.endpoints import Endpoints, EndpointState
+from tongban.federation.exchange.places import LARGE_PLACES, id_and_places
 from tongban.federation.trust.keeper import Keeper
 
 log = logging.getLogger(__name__)
 
-LINK = "/tongban.api.exchange.v1.ExchangeService/Link"
-_DETAILS = "grpc-status-details-bin"
-_DIAL_SECONDS = 3.0
-
-_OPTIONS = [
-    ("grpc.enable_retries", 0),
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.keepalive_time_ms", 2_000),
-    ("grpc.keepalive_timeout_ms", 2_000),
-    ("grpc.http2.ping_timeout_ms", 2_000),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.max_receive_message_length", 4 << 20),
-]
-
-_Stream = grpc.aio.StreamStreamCall[bytes, bytes]
+_LOOK_SECONDS = 1.0
+"""How often the node's own files, and peers to which a link stands, are looked after."""
 
 
 class GrpcLinks:
-    """Carries questions to peers, each over its own link."""
+    """Carries questions to peers, each over its own links."""
 
-    def __init__(self, identity: Identity, keeper: Keeper, asking: Asking, clock: Clock) -> None:
-        self._identity = identity
+    def __init__(self, own: OwnIdentity, keeper: Keeper, asking: Asking, clock: Clock, most_waiting: int) -> None:
+        self._own = own
         self._keeper = keeper
         self._asking = asking
         self._clock = clock
-        self._links: dict[str, _Link] = {}
+        self._most_waiting = most_waiting
+        self._peers: dict[str, _Peer] = {}
 
     def terms(self, peer: str) -> Terms:
         """Return on what terms a peer is served."""
         return Terms()
 
     async def send(self, peer: str, questions: Sequence[Question]) -> None:
-        """Hand over questions; raise PeerUnavailable if they cannot leave now."""
-        await (await self._standing(peer)).put(questions)
+        """Hand over questions; return when they are on their way.
+
+        Raises:
+            PeerUnavailable: they cannot leave.
+            Refusal: PEER_BUSY, too many wait already.
+        """
+        link = self._peer(peer)
+        self._look(link)
+        for question in questions:
+            await link.lane(question).send(question)
 
     def cancel(self, peer: str, ids: Sequence[str]) -> None:
         """Tell the peer that nobody waits for these answers any more."""
-        if peer in self._links:
-            self._links[peer].cancel(ids)
+        if peer in self._peers:
+            self._peers[peer].cancel(ids)
+
+    def seen(self, peer: str) -> None:
+        """Take that a node of a peer has shown itself: it may be dialled at once, whatever failed before."""
+        if peer in self._peers:
+            self._peers[peer].endpoints.seen()
+
+    def problem(self, peer: str) -> str | None:
+        """Return None if the link to a peer stands, else why not; empty if nobody has needed it yet."""
+        return self._peers[peer].problem() if peer in self._peers else ""
 
     def kind(self, peer: str) -> str:
         """Return the name of the carrier that serves a peer."""
         return "grpc"
 
-    def problem(self, peer: str) -> str | None:
-        """Return None if the link to a peer stands, else why not; empty if nobody has needed it yet."""
-        return self._links[peer].problem if peer in self._links else ""
+    def endpoints(self, peer: str) -> list[EndpointState]:
+        """Return how the endpoints of a peer stand; none if nobody has needed them yet."""
+        return self._peers[peer].endpoints.states() if peer in self._peers else []
 
-    async def close(self) -> None:
-        """Take down all links."""
-        await asyncio.gather(*(link.close() for link in self._links.values()))
-
-    async def _standing(self, peer: str) -> "_Link":
-        link = self._links.setdefault(peer, _Link(peer, self._asking))
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Have links follow the directory and the node's own certificate, also while nobody asks; end them all last."""
+        looking = asyncio.create_task(self._look_after_all())
         try:
-            member = self._keeper.view.member(peer, self._clock())
+            yield
+        finally:
+            looking.cancel()
+            closing = [peer.close() for peer in self._peers.values()]
+            await asyncio.gather(looking, *closing, return_exceptions=True)
+
+    async def _look_after_all(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                self._own.renew()
+                self._renew_all()
+            except Exception:
+                log.exception("links")
+
+    def _renew_all(self) -> None:
+        for peer in self._peers.values():
+            with suppress(PeerUnavailable):
+                self._look(peer)
+                peer.renew()
+
+    def _peer(self, id_: str) -> "_Peer":
+        if id_ not in self._peers:
+            self._peers[id_] = _Peer(id_, self._asking, self._most_waiting)
+        return self._peers[id_]
+
+    def _look(self, peer: "_Peer") -> None:
+        try:
+            member = self._keeper.view.member(peer.id, self._clock())
         except Refusal as refusal:
-            link.problem = refusal.message
+            peer.leave(refusal.message)
             raise PeerUnavailable from None
-        await link.stand(self._identity, member)
-        return link
+        peer.look(member, self._own.current)
 
 
-class _Link:
-    """The link to one peer."""
+class _Peer:
+    """What leads to one peer."""
 
-    def __init__(self, peer: str, asking: Asking) -> None:
-        self.peer = peer
-        self.problem: str | None = ""
-        self.channel: grpc.aio.Channel
-        self._asking = asking
-        self._dialling: asyncio.Task[None] | None = None
-        self._member: Member | None = None
-        self._questions: list[Question] = []
-        self._cancelled: list[str] = []
-        self._waiting = asyncio.Event()
-        self._traffic: asyncio.Task[None] | None = None
+    def __init__(self, id_: str, asking: Asking, most_waiting: int) -> None:
+        self.id = id_
+        self.endpoints = Endpoints(asyncio.get_running_loop().time)
+        self._small, self._large = (Lane(id_, asking, self.endpoints, most_waiting) for _ in range(2))
+        self._as_of: tuple[Member, Identity] | None = None
+        self._left = ""
+        """Why the directory lets nobody ask it."""
 
-    async def stand(self, identity: Identity, member: Member) -> None:
-        """Have the link stand, to where the directory says now; whoever asks meanwhile shares one dialling."""
-        if self._stands(member):
-            return
-        if self._dialling is None or self._dialling.done():
-            self._dialling = asyncio.create_task(self._dial(identity, member), name=f"dialling {self.peer}")
-        await asyncio.shield(self._dialling)
+    def lane(self, question: Question) -> Lane:
+        """Return the lane for a question."""
+        _, places = id_and_places(question)
+        return self._large if places == LARGE_PLACES else self._small
 
-    async def put(self, questions: Sequence[Question]) -> None:
-        """Have questions leave with the next frame."""
-        self._questions += questions
-        self._waiting.set()
+    def look(self, member: Member, identity: Identity) -> None:
+        """Take what the directory says about it now, and as whom this node comes."""
+        if self._as_of is None or self._as_of[0] is not member or self._as_of[1] is not identity:
+            self._as_of, self._left = (member, identity), ""
+            self.renew()
+
+    def renew(self) -> None:
+        """Have links that are not what they would be now replaced."""
+        targets = targets_of(*self._as_of) if self._as_of else {}
+        self.endpoints.follow(targets)
+        for lane in (self._small, self._large):
+            lane.look(targets)
+
+    def leave(self, reason: str) -> None:
+        """Take that the directory lets nobody ask it now."""
+        self._as_of, self._left = None, reason
+        self.renew()
 
     def cancel(self, ids: Sequence[str]) -> None:
-        """Have the peer told that nobody waits for these."""
-        self._cancelled += ids
-        self._waiting.set()
+        """Tell it that nobody waits for these."""
+        for lane in (self._small, self._large):
+            lane.cancel(ids)
+
+    def problem(self) -> str | None:
+        """Return None if a link stands, else why not; empty if nobody has needed one yet."""
+        if self._small.stands or self._large.stands:
+            return None
+        if self._as_of and not self._as_of[0].nodes:
+            return f"the directory lists no node of {self.id}"
+        return self._left or self.endpoints.problem()
 
     async def close(self) -> None:
-        """Take the link down for good."""
-        if self._dialling is not None:
-            self._dialling.cancel()
-            await asyncio.gather(self._dialling, return_exceptions=True)
-        await self._take_down()
-
-    def _stands(self, member: Member) -> bool:
-        return self._traffic is not None and not self._traffic.done() and self._member == member
-
-    async def _dial(self, identity: Identity, member: Member) -> None:
-        await self._take_down()
-        if not member.nodes:
-            self.problem = f"the directory lists no node of {self.peer}"
-            raise PeerUnavailable
-        options = [*_OPTIONS, ("grpc.ssl_target_name_override", server_name(member))]
-        endpoint = member.nodes[0].endpoint
-        self.channel = grpc.aio.secure_channel(endpoint, channel_credentials(identity, member), options)
-        try:
-            stream = await self._open()
-        except (TimeoutError, ConnectionError, grpc.aio.AioRpcError) as error:
-            self.problem = f"{endpoint} does not answer as the node of {self.peer} ({_why(error)})"
-            raise PeerUnavailable from None
-        self.problem, self._member = None, member
-        self._traffic = asyncio.create_task(self._run(stream), name=f"link to {self.peer}")
-
-    async def _open(self) -> _Stream:
-        try:
-            async with asyncio.timeout(_DIAL_SECONDS):
-                await _connected(self.channel)
-                stream: _Stream = self.channel.stream_stream(LINK)()
-                await stream.initial_metadata()
-                return stream
-        except BaseException:
-            await self.channel.close()
-            raise
-
-    async def _run(self, stream: _Stream) -> None:
-        writing = asyncio.create_task(self._write(stream))
-        try:
-            async for frame in stream:
-                self._asking.answered(self.peer, LinkResponse.FromString(frame).answers)
-            self.problem = "the peer closed the link"
-        except grpc.aio.AioRpcError as error:
-            self.problem = f"the link broke ({_why(error)})"
-        except Exception:
-            log.exception("link to %s", self.peer)
-            self.problem = "the link failed here; the node's log says why"
-        finally:
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
-            self.problem = self.problem or "the link is closed"
-            self._questions.clear()
-            self._asking.lost(self.peer)
-
-    async def _write(self, stream: _Stream) -> None:
-        while True:
-            await self._waiting.wait()
-            self._waiting.clear()
-            while self._questions or self._cancelled:
-                await stream.write(self._frame().SerializeToString())
-
-    def _frame(self) -> LinkRequest:
-        """Return what has gathered, as much as a frame holds."""
-        questions = frames.taken(self._questions, Question.ByteSize)
-        return LinkRequest(questions=questions, cancelled=frames.taken(self._cancelled))
-
-    async def _take_down(self) -> None:
-        if self._traffic is None:
-            return
-        self._traffic.cancel()
-        await asyncio.gather(self._traffic, return_exceptions=True)
-        self._traffic = None
-        await self.channel.close()
-
-
-async def _connected(channel: grpc.aio.Channel) -> None:
-    """Wait for a connection, as long as one may still come of the attempt.
-
-    Raises:
-        ConnectionError: nobody listens there, or not the node that the directory lists.
-    """
-    while (state := channel.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.READY:
-        if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
-            raise ConnectionError
-        await channel.wait_for_state_change(state)
-
-
-def _refusal(error: grpc.aio.AioRpcError) -> Refusal | None:
-    for key, value in error.trailing_metadata() or ():
-        if key == _DETAILS and isinstance(value, bytes):
-            return refusal_of(Status.FromString(value))
-    return None
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, grpc.aio.AioRpcError):
-        refusal = _refusal(error)
-        return refusal.message if refusal else error.code().name
-    return "no connection" if isinstance(error, ConnectionError) else "no connection in time"
+        """Take its links down."""
+        await asyncio.gather(self._small.close(), self._large.close())

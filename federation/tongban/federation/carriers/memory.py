@@ -115,7 +115,8 @@ class MemoryNet:
             self.post(Frame(asking, answering, data, back=True))
 
         station = self._stations[answering]
-        return AnsweredLink(station.resources.admission.at_peers_door(station.house.node.ask), write)
+        credit = station.resources.settings.limits.link_questions
+        return AnsweredLink(station.resources.admission.at_peers_door(station.house.node.ask), write, credit)
 
     async def _arrive(self, frame: Frame, seconds: float, over: AnsweredLink | None) -> None:
         await asyncio.sleep(seconds)

@@ -3,21 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from google.protobuf.message import DecodeError
-
 from tongban.api.common.v1.common_pb2 import CallContext
-from tongban.api.exchange.v1.exchange_pb2 import Header, LinkRequest, LinkResponse, SealedMessage
+from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, LinkResponse, SealedMessage
 from tongban.api.exchange.v1.exchange_pb2 import Question as Carried
 from tongban.core import codes
 from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
 from tongban.federation.calls import Call, Door, Question, Reply
 from tongban.federation.exchange import frames, messages
+from tongban.federation.exchange.places import Places, id_and_places
 
 Ask = Callable[[Call], Awaitable[Reply]]
-
-MOST_UNDER_WAY = 1000
-"""Questions of one link that are answered at the same time; further frames wait."""
 
 
 async def answer(ask: Ask, carried: Carried, certified: str | None) -> SealedMessage | None:
@@ -42,15 +38,18 @@ async def answer(ask: Ask, carried: Carried, certified: str | None) -> SealedMes
 class AnsweredLink:
     """A link that a peer has dialled: its questions under way, and answers that leave together."""
 
-    def __init__(self, ask: Ask, write: Callable[[bytes], Awaitable[None]]) -> None:
+    def __init__(self, ask: Ask, write: Callable[[bytes], Awaitable[None]], credit: int) -> None:
+        """Take so many questions at a time; the peer is told with the first frame, and further frames wait."""
         self._ask = ask
         self._write = write
-        self._slots = asyncio.Semaphore(MOST_UNDER_WAY)
+        self._places = Places(credit)
         self._under_way: set[asyncio.Task[bool]] = set()
         self._by_id: dict[str, asyncio.Task[bool]] = {}
-        self._answers: list[SealedMessage] = []
+        self._answers: list[tuple[SealedMessage, int]] = []
+        self._news: LinkResponse | None = LinkResponse(credit=credit)
         self._waiting = asyncio.Event()
-        self._writing = asyncio.create_task(self._write_answers())
+        self._waiting.set()
+        self._writing = asyncio.create_task(self._write_frames())
 
     async def take(self, frame: bytes, certified: str | None) -> None:
         """Begin to answer what a frame asks, and stop what it cancels; wait while too many are under way.
@@ -66,8 +65,14 @@ class AnsweredLink:
         for id_ in request.cancelled:
             self._cancel(id_)
         for question in request.questions:
-            await self._slots.acquire()
-            self._begin(question, certified)
+            id_, places = id_and_places(question)
+            await self._places.take(places)
+            self._begin(question, id_, places, certified)
+
+    def leave(self) -> None:
+        """Tell the peer that this node stops: it asks no more over this link, and ends it after its last answer."""
+        self._news = LinkResponse(stopping=True)
+        self._waiting.set()
 
     def stop(self) -> None:
         """Stop with everything that is under way: its asker asks again."""
@@ -75,47 +80,44 @@ class AnsweredLink:
         for task in self._under_way:
             task.cancel()
 
-    def _begin(self, question: Carried, certified: str) -> None:
-        id_ = _id_of(question)
-        task = self._by_id[id_] = asyncio.create_task(self._answer(question, certified))
+    def _begin(self, question: Carried, id_: str, places: int, certified: str) -> None:
+        task = self._by_id[id_] = asyncio.create_task(self._answer(question, places, certified))
         self._under_way.add(task)
-        task.add_done_callback(lambda done: self._done(id_, done))
+        task.add_done_callback(lambda done: self._done(id_, places, done))
 
     def _cancel(self, id_: str) -> None:
         if id_ in self._by_id:
             self._by_id[id_].cancel()
 
-    async def _answer(self, question: Carried, certified: str) -> bool:
-        """Answer a question; return whether there is an answer to write, which then frees the question's slot."""
+    async def _answer(self, question: Carried, places: int, certified: str) -> bool:
+        """Answer a question; return whether there is an answer to write, which then frees the question's places."""
         try:
             answered = await answer(self._ask, question, certified)
         except Refusal:
             return False  # Its header is none, so there is nobody to answer.
         if answered is not None:
-            self._answers.append(answered)
+            self._answers.append((answered, places))
             self._waiting.set()
         return answered is not None
 
-    def _done(self, id_: str, task: "asyncio.Task[bool]") -> None:
+    def _done(self, id_: str, places: int, task: "asyncio.Task[bool]") -> None:
         if task.cancelled() or task.exception() is not None or not task.result():
-            self._slots.release()
+            self._places.give_back(places)
         self._under_way.discard(task)
         if self._by_id.get(id_) is task:
             del self._by_id[id_]
 
-    async def _write_answers(self) -> None:
+    async def _write_frames(self) -> None:
         while True:
             await self._waiting.wait()
             self._waiting.clear()
-            while self._answers:
-                gathered = frames.taken(self._answers, SealedMessage.ByteSize)
-                await self._write(LinkResponse(answers=gathered).SerializeToString())
-                for _ in gathered:
-                    self._slots.release()
+            while self._answers or self._news:
+                gathered = frames.taken(self._answers, _size)
+                frame, self._news = self._news or LinkResponse(), None
+                frame.answers.extend(answered for answered, _ in gathered)
+                await self._write(frame.SerializeToString())
+                self._places.give_back(sum(places for _, places in gathered))
 
 
-def _id_of(question: Carried) -> str:
-    try:
-        return Header.FromString(question.message.header).id
-    except DecodeError:
-        return ""
+def _size(waiting: tuple[SealedMessage, int]) -> int:
+    return waiting[0].ByteSize()

@@ -27,12 +27,16 @@ from tongban.federation.store.errors import StoreFailed
 from tongban.federation.store.units import Unit
 from tongban.federation.trust.keeper import Keeper
 
-UNREACHABLE = (codes.PEER_UNAVAILABLE, codes.DEADLINE, codes.STOPPING)
+UNREACHABLE = (codes.PEER_UNAVAILABLE, codes.PEER_BUSY, codes.DEADLINE, codes.STOPPING)
 """Refusals that say nothing about the question: the peer was not there, or not in time."""
 
 
 class PeerUnavailable(Exception):
-    """The carrier cannot bring anything to this peer now."""
+    """The carrier cannot bring anything to this peer now; when it may be tried again is in seconds, 0: not known."""
+
+    def __init__(self, retry_seconds: float = 0.0) -> None:
+        super().__init__()
+        self.retry_seconds = retry_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,12 @@ class Carrier(Protocol):
         ...
 
     async def send(self, peer: str, questions: Sequence[Carried]) -> None:
-        """Hand over questions; raise PeerUnavailable if they cannot leave now."""
+        """Hand over questions; return when they are on their way.
+
+        Raises:
+            PeerUnavailable: they cannot leave.
+            Refusal: PEER_BUSY, too many wait already.
+        """
         ...
 
     def cancel(self, peer: str, ids: Sequence[str]) -> None:
@@ -110,7 +119,7 @@ class Asking:
         """Ask a peer and return the exchange and the answer's body.
 
         Raises:
-            Refusal: PEER_UNAVAILABLE before anything left, CARRIER_SLOW, TOO_LARGE.
+            Refusal: PEER_UNAVAILABLE or PEER_BUSY before anything left, CARRIER_SLOW, TOO_LARGE.
             NotAnswered: the question left, and the answer was a refusal, did not come in time, or cannot be believed.
         """
         terms = self.carrier.terms(peer)
@@ -172,8 +181,9 @@ class Asking:
         question = Carried(message=sealed, timeout_ms=max(1, min(600_000, int(seconds * 1000))))
         try:
             await self.carrier.send(peer, [question])
-        except PeerUnavailable:
-            raise Refusal(codes.PEER_UNAVAILABLE, {"member": peer}) from None
+        except PeerUnavailable as error:
+            seconds_left = error.retry_seconds
+            raise Refusal(codes.PEER_UNAVAILABLE, {"member": peer}, retry_seconds=seconds_left) from None
 
     def _believed(self, sealed: SealedMessage, asked: Header, answer: SealedMessage) -> tuple[Exchanged, bytes]:
         try:

@@ -11,6 +11,9 @@ MOST_ITEMS = 1000
 MOST_BYTES = 1_000_000
 """From so many bytes on, a frame takes nothing more."""
 
+MOST_FRAME = 6 << 20
+"""Most bytes of a whole frame: what is there before the last item, a largest one, and what frames them."""
+
 
 def taken(waiting: list[T], size: Callable[[T], int] = lambda one: 0) -> list[T]:
     """Take from what waits, the first first, as much as a frame holds; at least one if any waits."""

@@ -13,8 +13,8 @@ from tongban.core.sealing import Keys, Leaf
 from tongban.core.times import moment, timestamp
 from tongban.federation.policies import once
 
-MOST_BODY = 66_560
-"""Most bytes of a body in a message: 64 KiB and room for what frames them."""
+MOST_BODY = 4 << 20
+"""Most bytes of a body in a message."""
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far clocks of two nodes may be apart."""

@@ -5,10 +5,11 @@ from collections.abc import Callable
 
 import grpc
 
+from tongban.core import codes
 from tongban.core.errors import Refusal
 from tongban.core.times import Clock
 from tongban.federation.carriers.certificates import member_of
-from tongban.federation.carriers.grpc_links import LINK
+from tongban.federation.carriers.dialling import LINK
 from tongban.federation.exchange.answering import AnsweredLink, Ask
 from tongban.federation.transport import replies
 from tongban.federation.transport.replies import Context
@@ -39,6 +40,7 @@ class LinkDoor(grpc.GenericRpcHandler):
         under_way: UnderWay,
         certificates: PeerCertificates,
         seen: Callable[[str], None],
+        credit: int,
     ) -> None:
         self._member = member
         self._ask = ask
@@ -46,7 +48,8 @@ class LinkDoor(grpc.GenericRpcHandler):
         self._certificates = certificates
         self._seen = seen
         self._handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self._link)
-        self._links: set[asyncio.Task[object]] = set()
+        self._credit = credit
+        self._links: set[AnsweredLink] = set()
         self._stopping = False
 
     def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes] | None":
@@ -54,20 +57,18 @@ class LinkDoor(grpc.GenericRpcHandler):
         return self._handler if details.method == LINK else None
 
     def stop_links(self) -> None:
-        """End the links; their peers dial again when this node is back."""
+        """Have peers end their links when they have their answers; they dial again when this node is back."""
         self._stopping = True
-        for task in self._links:
-            task.cancel()
+        for link in self._links:
+            link.leave()
 
     async def _link(self, requests: object, context: Context) -> None:
         self._under_way.add(context)
-        task = asyncio.current_task()
-        if task is not None:
-            self._links.add(task)
-        link = AnsweredLink(self._ask, context.write)
+        await context.send_initial_metadata(())  # Else a first answer and a refusal at once would both send it.
+        link = AnsweredLink(self._ask, context.write, self._credit)
+        self._links.add(link)
         try:
-            await context.send_initial_metadata(())
-            self._seen(self._certificates.member(context) or "")
+            self._seen(self._known(context))
             await self._read(context, link)
         except Refusal as refusal:
             await replies.refuse(context, refusal, self._member)
@@ -75,10 +76,15 @@ class LinkDoor(grpc.GenericRpcHandler):
             if not self._stopping:
                 raise  # The peer is gone; when we are going, the link ends in order.
         finally:
+            self._links.discard(link)
             link.stop()
-            if task is not None:
-                self._links.discard(task)
 
     async def _read(self, context: Context, link: AnsweredLink) -> None:
         while isinstance(frame := await context.read(), bytes):
             await link.take(frame, self._certificates.member(context))
+
+    def _known(self, context: Context) -> str:
+        member = self._certificates.member(context)
+        if member is None:
+            raise Refusal(codes.PEER_UNKNOWN, {"what": "certificate", "member": "this connection"})
+        return member

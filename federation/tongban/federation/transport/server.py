@@ -9,7 +9,9 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from tongban.federation.calls import Door
-from tongban.federation.carriers.certificates import Identity, TrustBundle
+from tongban.federation.carriers.certificates import TrustBundle, WindowsCertificate
+from tongban.federation.carriers.identity import OwnIdentity
+from tongban.federation.exchange import frames
 from tongban.federation.policies import POLICIES
 from tongban.federation.resources import Resources
 from tongban.federation.transport.doors import Ask, CallDoor
@@ -17,11 +19,12 @@ from tongban.federation.transport.peers import LinkDoor, PeerCertificates
 from tongban.federation.transport.under_way import UnderWay
 
 MOST_MESSAGE = 4 << 20
+"""Most bytes of a message of a window or an operator."""
+
 MOST_SOCKET_PATH = 107
 
 _OPTIONS = [
     ("grpc.so_reuseport", 0),
-    ("grpc.max_receive_message_length", MOST_MESSAGE),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
     ("grpc.server_handshake_timeout_ms", 10_000),
@@ -35,7 +38,7 @@ class DoorClosed(Exception):
 class Doors:
     """The windows', the peers' and the operators' door of one node."""
 
-    def __init__(self, resources: Resources, identity: Identity, ask: Ask, seen: Callable[[str], None]) -> None:
+    def __init__(self, resources: Resources, own: OwnIdentity, ask: Ask, seen: Callable[[str], None]) -> None:
         """Prepare the doors.
 
         Raises:
@@ -44,13 +47,13 @@ class Doors:
         settings, keeper, clock = resources.settings, resources.keeper, resources.clock
         self._settings = settings
         self._socket = _checked_socket(resources.home / settings.admin.socket)
-        self._identity = identity
         certificates, self._under_way = PeerCertificates(keeper, clock), UnderWay()
         admission = resources.admission
         self._windows = CallDoor(Door.WINDOWS, settings.member, ask, self._under_way, admission.window)
         self._admin = CallDoor(Door.ADMIN, settings.member, ask, self._under_way)
-        self._links = LinkDoor(settings.member, admission.at_peers_door(ask), self._under_way, certificates, seen)
-        self._bundle = TrustBundle(identity, keeper)
+        asked, credit = admission.at_peers_door(ask), settings.limits.link_questions
+        self._links = LinkDoor(settings.member, asked, self._under_way, certificates, seen, credit)
+        self._certificate, self._bundle = WindowsCertificate(own), TrustBundle(own, keeper)
         self._health = health.aio.HealthServicer()
         self._servers: list[grpc.aio.Server] = []
 
@@ -83,15 +86,14 @@ class Doors:
 
     async def _open_windows(self) -> None:
         server = self._server(self._windows)
-        pair = (self._identity.key, self._identity.certificate)
-        credentials = grpc.ssl_server_credentials([pair])
+        credentials = self._certificate.credentials()
         _listen(lambda: server.add_secure_port(self._settings.windows.listen, credentials), "windows")
         if self._settings.reflection:
             _reflect(server)
         await server.start()
 
     async def _open_peers(self) -> None:
-        server = self._server(self._links)
+        server = self._server(self._links, most_message=frames.MOST_FRAME)
         _listen(lambda: server.add_secure_port(self._settings.peers.listen, self._bundle.credentials()), "peers")
         await server.start()
 
@@ -104,10 +106,10 @@ class Doors:
         _listen(lambda: server.add_insecure_port(f"unix:{path}"), "admin")
         await server.start()
 
-    def _server(self, *doors: grpc.GenericRpcHandler) -> grpc.aio.Server:
-        server = grpc.aio.server(options=_OPTIONS)
+    def _server(self, door: grpc.GenericRpcHandler, most_message: int = MOST_MESSAGE) -> grpc.aio.Server:
+        server = grpc.aio.server(options=[*_OPTIONS, ("grpc.max_receive_message_length", most_message)])
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        server.add_generic_rpc_handlers(doors)
+        server.add_generic_rpc_handlers((door,))
         self._servers.append(server)
         return server
 

@@ -101,7 +101,7 @@ class SealedMessage(_message.Message):
     header: _builtins.bytes
     """Serialised Header."""
     body: _builtins.bytes
-    """What the method takes or gives, at most 66,560 bytes."""
+    """What the method takes or gives, at most 4 MiB."""
     @_builtins.property
     def seal(self) -> _common_pb2.Seal:
         """Seal of the sender."""
@@ -181,11 +181,19 @@ Global___LinkRequest: _TypeAlias = LinkRequest  # noqa: Y015
 
 @_typing.final
 class LinkResponse(_message.Message):
-    """A frame of the side that answers."""
+    """A frame of the side that answers. The first one comes at once, with the credit: then the link stands."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     ANSWERS_FIELD_NUMBER: _builtins.int
+    CREDIT_FIELD_NUMBER: _builtins.int
+    STOPPING_FIELD_NUMBER: _builtins.int
+    credit: _builtins.int
+    """Questions that may be under way on this link until another number comes; 0: as before. A large one counts as 64: one
+    whose body has more than 65,536 bytes, or that asks for a document or a material. One alone may always be under way.
+    """
+    stopping: _builtins.bool
+    """The node is stopping: no more is asked over this link, and after its last answer the side that asks ends it."""
     @_builtins.property
     def answers(self) -> _containers.RepeatedCompositeFieldContainer[Global___SealedMessage]:
         """Answers that left together."""
@@ -194,10 +202,12 @@ class LinkResponse(_message.Message):
         self,
         *,
         answers: _abc.Iterable[Global___SealedMessage] | None = ...,
+        credit: _builtins.int = ...,
+        stopping: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "credit", b"credit", "stopping", b"stopping"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

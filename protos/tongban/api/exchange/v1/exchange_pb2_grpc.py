@@ -47,7 +47,8 @@ class ExchangeServiceServicer(object):
     """
 
     def Link(self, request_iterator, context):
-        """Questions one way, answers the other, in any order, several in a frame.
+        """Questions one way, answers the other, in any order, several in a frame. A frame takes nothing more from 1,000,000
+        bytes on, and has at most 6 MiB. Large questions travel over a second link, so that they hold up no small ones.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,9 @@ class ExchangeServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ExchangeServiceAsyncStub: ...
     Link: _grpc.StreamStreamMultiCallable[_exchange_pb2.LinkRequest, _exchange_pb2.LinkResponse]
-    """Questions one way, answers the other, in any order, several in a frame."""
+    """Questions one way, answers the other, in any order, several in a frame. A frame takes nothing more from 1,000,000
+    bytes on, and has at most 6 MiB. Large questions travel over a second link, so that they hold up no small ones.
+    """
 
 @_typing.type_check_only
 class ExchangeServiceAsyncStub(ExchangeServiceStub):
@@ -42,7 +44,9 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Link: _aio.StreamStreamMultiCallable[_exchange_pb2.LinkRequest, _exchange_pb2.LinkResponse]  # type: ignore[assignment]
-    """Questions one way, answers the other, in any order, several in a frame."""
+    """Questions one way, answers the other, in any order, several in a frame. A frame takes nothing more from 1,000,000
+    bytes on, and has at most 6 MiB. Large questions travel over a second link, so that they hold up no small ones.
+    """
 
 class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
     """The peer door's way to carry messages. The node that asks dials."""
@@ -53,7 +57,9 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_exchange_pb2.LinkRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_exchange_pb2.LinkResponse], _abc.AsyncIterator[_exchange_pb2.LinkResponse]]:
-        """Questions one way, answers the other, in any order, several in a frame."""
+        """Questions one way, answers the other, in any order, several in a frame. A frame takes nothing more from 1,000,000
+        bytes on, and has at most 6 MiB. Large questions travel over a second link, so that they hold up no small ones.
+        """
 
 def add_ExchangeServiceServicer_to_server(servicer: ExchangeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
