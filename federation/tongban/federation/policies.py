@@ -61,6 +61,8 @@ def recorded(method: str) -> bool:
 def once(method: str) -> bool:
     """Say whether a question is answered only once; records give a repeated one its recorded answer."""
     return POLICIES.get(method, LOOKUP).kind not in (Kind.RECORD, Kind.PUBLIC)
+
+
 def answers_largely(method: str) -> bool:
     """Say whether the answers of a method are large by nature."""
     return POLICIES.get(method, LOOKUP).large

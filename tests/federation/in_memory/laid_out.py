@@ -181,5 +181,5 @@ def _unshared_item() -> Item:
 
 
 def _records(credit_code: str) -> list[CreditRecord]:
-    count = 2000 if credit_code == BULKY_CODE else 1
+    count = 110_000 if credit_code == BULKY_CODE else 1
     return [CreditRecord(RecordKind.HONOUR, "守合同重信用", "启东市", NOW.date())] * count

@@ -7,7 +7,7 @@ import pytest
 from tongban.api.cases.v1.cases_pb2 import CASE_STATE_ARRIVED
 from tongban.api.common.v1.common_pb2 import CallContext, Seal
 from tongban.api.evidence.v1.evidence_pb2 import SIDE_ASKED
-from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, SealedMessage
+from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, LinkResponse, SealedMessage
 from tongban.core import codes
 from tongban.core.codes import Code
 from tongban.federation.carriers.memory import Frame
@@ -129,7 +129,7 @@ class Late:
         if frame.asking != CHONGMING:
             return [(0.0, frame)]
         if frame.back:
-            self._answers += 1
+            self._answers += bool(LinkResponse.FromString(frame.data).answers)
             return [(1.7 if self._answers == 1 else 0.0, frame)]
         self._questions += bool(LinkRequest.FromString(frame.data).questions)
         return [(0.0 if self._questions == 1 else 0.6, frame)]

@@ -125,7 +125,7 @@ async def test_a_member_cannot_seal_in_the_name_of_another(town: Town) -> None:
 
 async def test_a_request_that_is_too_large_does_not_leave(town: Town) -> None:
     with refused(codes.TOO_LARGE):
-        await town.asker().call(CREDIT, CallContext(officer="x" * 66_561), QueryCreditRequest)
+        await town.asker().call(CREDIT, CallContext(officer="x" * (4 << 20)), QueryCreditRequest)
     assert await town.errors(CHONGMING) == ["TOO_LARGE"]
     assert await town.errors(QIDONG) == []
 

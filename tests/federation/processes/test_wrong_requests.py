@@ -7,7 +7,6 @@ import pytest
 from tongban.core import Party, Refusal, codes
 from tongban.core.client import Client
 from tongban.core.identifiers import synthetic_credit_code
-from tongban.core.sources import Verdict
 from tongban.core.testing.federation import Federation
 
 from .looking import Log, nothing_done, refusal_of
@@ -160,24 +159,18 @@ class TestALookUp:
     def test_of_a_source_that_the_own_member_lacks(self, clerk: Client) -> None:
         refusal_of(lambda: clerk.query_credit(FIRM.number, purpose=PURPOSE), codes.SOURCE_MISSING)
 
-    def test_with_more_than_a_message_between_nodes_can_hold(self, federation: Federation, clerk: Client) -> None:
-        here, there = Log(federation, CHONGMING), Log(federation, HEFEI)
-        refusal = refusal_of(
-            lambda: clerk.verify_person("甲" * 30_000, APPLICANT.number, to=HEFEI, purpose=PURPOSE), codes.TOO_LARGE
-        )
-        assert refusal.facts["limit"] == "66560"
-        assert (here.codes(IDENTITY), there.codes(IDENTITY)) == (["TOO_LARGE"], [])
-        served = clerk.verify_person(APPLICANT.name, APPLICANT.number, to=HEFEI, purpose=PURPOSE)
-        assert served.verdict is Verdict.MATCH
-
-    @pytest.mark.parametrize("serial", [2, 3], ids=["over 64 KiB", "over 4 MiB"])
-    def test_whose_answer_no_message_can_hold(self, federation: Federation, clerk: Client, serial: int) -> None:
+    def test_whose_answer_no_message_can_hold(self, federation: Federation, clerk: Client) -> None:
         log = Log(federation, HEFEI)
-        code = synthetic_credit_code("340100", serial)
+        code = synthetic_credit_code("340100", 3)
         refusal = refusal_of(lambda: clerk.query_credit(code, to=HEFEI, purpose=PURPOSE), codes.TOO_LARGE)
-        assert refusal.member == HEFEI
+        assert (refusal.member, refusal.facts["limit"]) == (HEFEI, "4194304")
         assert log.codes(CREDIT) == ["TOO_LARGE"]
         assert not clerk.query_credit(synthetic_credit_code("340100", 0), to=HEFEI, purpose=PURPOSE).records
+
+
+def test_a_look_up_may_have_a_large_answer(clerk: Client) -> None:
+    answer = clerk.query_credit(synthetic_credit_code("340100", 2), to=HEFEI, purpose=PURPOSE)
+    assert len(answer.records) == 3_000
 
 
 def test_a_refusal_in_chinese_says_what_to_do(clerk: Client) -> None:
