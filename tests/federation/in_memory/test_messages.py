@@ -132,7 +132,7 @@ async def test_a_request_that_is_too_large_does_not_leave(town: Town) -> None:
 
 async def test_an_answer_that_is_too_large_is_a_refusal_in_both_logs(town: Town) -> None:
     with refused(codes.TOO_LARGE):
-        await calls.query(town.asker(), BULKY_CODE)
+        await calls.query(town.asker(seconds=20), BULKY_CODE)
     assert await town.errors(CHONGMING) == ["TOO_LARGE"]
     assert await town.errors(QIDONG) == ["TOO_LARGE"]
 
