@@ -37,6 +37,8 @@ def test_the_repository_keeps_its_contracts() -> None:
     [
         ("core/tongban/core/intruder.py", "import tongban.federation"),
         ("core/tongban/core/intruder.py", "import sqlite3"),
+        ("federation/tongban/federation/carriers/intruder.py", "import httpx"),
+        ("federation/tongban/federation/transport/intruder.py", "import uvicorn"),
         ("core/tongban/core/intruder.py", "import sqlalchemy"),
         ("core/tongban/core/intruder.py", "import grpc"),
         ("federation/tongban/federation/intruder.py", "from grpc import aio"),

@@ -10,13 +10,14 @@ from pathlib import Path
 from tongban.core.calendar import CalendarFileError
 from tongban.core.registry import PluginConflict
 from tongban.federation import logs, settings
-from tongban.federation.carriers.grpc_links import GrpcLinks
+from tongban.federation.carriers.by_peer import ByPeer
 from tongban.federation.carriers.identity import OwnIdentity
 from tongban.federation.house import House
 from tongban.federation.opening import opened
 from tongban.federation.settings import Settings, SettingsError
 from tongban.federation.store.errors import StoreFailed, StoreOwned
-from tongban.federation.transport.server import DoorClosed, Doors
+from tongban.federation.transport.closed import DoorClosed
+from tongban.federation.transport.server import Doors
 
 log = logging.getLogger(__name__)
 
@@ -47,18 +48,18 @@ def _run(home: Path) -> int:
 async def _serve(home: Path, chosen: Settings) -> None:
     own = OwnIdentity(home / chosen.keys.node, home / chosen.keys.certificate)
     async with opened(home, chosen) as (resources, plugins):
-        links = GrpcLinks(own, resources.keeper, resources.asking, resources.clock, chosen.limits.link_waiting)
-        house = House(resources, plugins, links)
+        network = ByPeer(resources, own)
+        house = House(resources, plugins, network)
 
         def seen(member: str) -> None:
-            links.seen(member)
+            network.seen(member)
             house.seen(member)
 
         doors = Doors(resources, own, house.node.ask, seen)
         await house.load()
-        async with links.running():
+        async with network.running():
             await doors.open()
-            async with house.running():
+            async with house.running(), network.taking(house.node.ask, seen):
                 print(f"node of {chosen.member} {chosen.name} is ready: windows at {chosen.windows.listen}", flush=True)
                 try:
                     await _until_stopped()

@@ -107,15 +107,15 @@ class LaidOut:
         return LaidOut(folder, self.tokens)
 
 
-def lay_out(folder: Path) -> LaidOut:
+def lay_out(folder: Path, now: datetime = NOW) -> LaidOut:
     """Lay the federation out, and run it once until every node holds every catalogue."""
-    practice(Plan.model_validate(tomli.loads(_PLAN)), folder, folder, NOW)
+    practice(Plan.model_validate(tomli.loads(_PLAN)), folder, folder, now)
     paths = [folder / "authority" / "directory.signed", *folder.glob("*.signed")]
-    return LaidOut(folder, asyncio.run(_begun(folder, [read_document(path, "document") for path in paths])))
+    return LaidOut(folder, asyncio.run(_begun(folder, [read_document(path, "document") for path in paths], now)))
 
 
-async def _begun(folder: Path, documents: Sequence[SignedDocument]) -> dict[str, str]:
-    net, clock = MemoryNet(), Clock(NOW)
+async def _begun(folder: Path, documents: Sequence[SignedDocument], now: datetime) -> dict[str, str]:
+    net, clock = MemoryNet(), Clock(now)
     async with (
         running_node(net, folder / CHONGMING, clock, brought(CHONGMING)) as one,
         running_node(net, folder / QIDONG, clock, brought(QIDONG)) as two,

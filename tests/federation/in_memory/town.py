@@ -1,7 +1,9 @@
 """The federation of one test: its nodes, started and stopped one by one, and the windows that call them."""
 
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -24,10 +26,12 @@ ASK_SECONDS = 1.0
 class Town:
     """Nodes of members on one net, each with a clock of its own."""
 
-    def __init__(self, laid_out: LaidOut, brings: Callable[[str], list[Brought]] = brought) -> None:
+    def __init__(
+        self, laid_out: LaidOut, brings: Callable[[str], list[Brought]] = brought, now: datetime = NOW
+    ) -> None:
         self.laid_out = laid_out
         self.net = MemoryNet()
-        self.clocks = {member: Clock(NOW) for member in MEMBERS}
+        self.clocks = {member: Clock(now) for member in MEMBERS}
         self.nodes: dict[str, Station] = {}
         self.ask_seconds = ASK_SECONDS
         self._brings = brings
@@ -46,12 +50,14 @@ class Town:
     async def start(self, *members: str) -> Self:
         """Start the nodes of these members, or of all."""
         for member in members or MEMBERS:
-            stack, home, clock = AsyncExitStack(), self.laid_out.folder / member, self.clocks[member]
-            node = running_node(self.net, home, clock, self._brings(member), self.ask_seconds)
-            self.nodes[member] = await stack.enter_async_context(node)
+            stack, home = AsyncExitStack(), self.laid_out.folder / member
+            self.nodes[member] = await stack.enter_async_context(self._node(member, home, self._brings(member)))
             self._begun.setdefault(member, len(await self.evidence(member)))
             self._running[member] = stack
         return self
+
+    def _node(self, member: str, home: Path, brought: list[Brought]) -> AbstractAsyncContextManager[Station]:
+        return running_node(self.net, home, self.clocks[member], brought, self.ask_seconds)
 
     async def stop(self, member: str) -> None:
         """Stop the node of a member."""

@@ -14,7 +14,10 @@ from tongban.federation.carriers.identity import OwnIdentity
 from tongban.federation.exchange import frames
 from tongban.federation.policies import POLICIES
 from tongban.federation.resources import Resources
+from tongban.federation.transport.closed import DoorClosed
 from tongban.federation.transport.doors import Ask, CallDoor
+from tongban.federation.transport.http_door import HttpDoor
+from tongban.federation.transport.http_exchange import HttpExchange
 from tongban.federation.transport.peers import LinkDoor, PeerCertificates
 from tongban.federation.transport.under_way import UnderWay
 
@@ -29,10 +32,6 @@ _OPTIONS = [
     ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
     ("grpc.server_handshake_timeout_ms", 10_000),
 ]
-
-
-class DoorClosed(Exception):
-    """A door cannot be opened; the text says which and what to do."""
 
 
 class Doors:
@@ -53,6 +52,7 @@ class Doors:
         self._admin = CallDoor(Door.ADMIN, settings.member, ask, self._under_way)
         asked, credit = admission.at_peers_door(ask), settings.limits.link_questions
         self._links = LinkDoor(settings.member, asked, self._under_way, certificates, seen, credit)
+        self._http = HttpDoor(resources.home, settings, HttpExchange(asked, seen))
         self._certificate, self._bundle = WindowsCertificate(own), TrustBundle(own, keeper)
         self._health = health.aio.HealthServicer()
         self._servers: list[grpc.aio.Server] = []
@@ -63,11 +63,13 @@ class Doors:
         Raises:
             DoorClosed: an address is taken or cannot be used.
         """
+        await self._http.open()
         try:
             await self._open_windows()
             await self._open_peers()
             await self._open_admin()
         except DoorClosed:
+            await self._http.close()
             await self._servers[-1].start()  # gRPC waits at exit for a server that was never started.
             await asyncio.gather(*(server.stop(None) for server in self._servers))
             raise
@@ -81,6 +83,7 @@ class Doors:
         self._links.stop_links()
         grace = self._settings.limits.stop_seconds
         stopping = [asyncio.create_task(server.stop(grace)) for server in self._servers]
+        stopping.append(asyncio.create_task(self._http.close()))
         await self._under_way.end(grace)  # gRPC would also wait for clients that are connected and ask nothing.
         await asyncio.gather(*(server.stop(None) for server in self._servers), *stopping)
 

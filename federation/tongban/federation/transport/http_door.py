@@ -1,0 +1,100 @@
+"""The HTTP door of a node: uvicorn in the node's own loop."""
+
+import asyncio
+import math
+import socket
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tongban.federation.settings import Settings
+from tongban.federation.transport.closed import DoorClosed
+from tongban.federation.transport.http_exchange import HttpExchange
+
+if TYPE_CHECKING:
+    import uvicorn
+
+_MOST_REQUESTS = 256
+"""Requests at the same time; further ones are told to come again."""
+
+_IDLE_SECONDS = 75
+"""How long a connection without a request is kept: longer than those who ask keep theirs."""
+
+
+class HttpDoor:
+    """Serves the exchange by HTTP/1.1, where the settings say so."""
+
+    def __init__(self, home: Path, chosen: Settings, exchange: HttpExchange) -> None:
+        self._home = home
+        self._settings = chosen
+        self._exchange = exchange
+        self._server: uvicorn.Server
+        self._serving: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Open the door, if there is one.
+
+        Raises:
+            DoorClosed: its address is taken, or what serves it is not installed.
+        """
+        if not self._settings.peers.http:
+            return
+        self._server = _server(self._exchange, **self._options())
+        bound = _bound(self._settings.peers.http)
+        self._serving = asyncio.create_task(self._server.serve([bound]), name="HTTP door")
+        while not (self._server.started or self._serving.done()):  # noqa: ASYNC110 - uvicorn tells nobody
+            await asyncio.sleep(0.01)
+
+    async def close(self) -> None:
+        """Close the door: nothing new comes in, what is under way has the grace of the settings."""
+        if self._serving is None:
+            return
+        self._exchange.stopping = True
+        self._server.should_exit = True
+        await self._serving
+        self._serving = None
+
+    def _options(self) -> dict[str, object]:
+        keys, grace = self._settings.keys, math.ceil(self._settings.limits.stop_seconds)
+        tls = {"ssl_certfile": self._home / keys.certificate, "ssl_keyfile": self._home / keys.node}
+        return {"timeout_graceful_shutdown": grace, **(tls if self._settings.peers.http_tls else {})}
+
+
+def _server(exchange: HttpExchange, **options: object) -> "uvicorn.Server":
+    try:
+        import uvicorn
+    except ImportError:
+        raise DoorClosed("[peers] http is set, but not installed: pip install 'tongban[http]'") from None
+
+    class Server(uvicorn.Server):
+        def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+            return nullcontext()  # Signals are the node's.
+
+    config = uvicorn.Config(
+        exchange,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_MOST_REQUESTS,
+        timeout_keep_alive=_IDLE_SECONDS,
+        **options,  # type: ignore[arg-type]
+    )
+    return Server(config)
+
+
+def _bound(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    try:
+        return socket.create_server((host.strip("[]"), int(port)), family=_family(host), reuse_port=False)
+    except (OSError, OverflowError):
+        sentence = "the address of the HTTP door is taken, or is none of this machine: change [peers] http in node.toml"
+        raise DoorClosed(sentence) from None
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -1,0 +1,30 @@
+"""The federation of the contract suite: laid out now, since TLS goes by the machine's clock."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tongban.core.times import wall_clock
+
+from ..in_memory.laid_out import CHONGMING, QIDONG, LaidOut, lay_out
+from ..in_memory.town import Town
+from .real import CARRIERS, town_of
+
+
+@pytest.fixture(scope="session")
+def laid_out_now(tmp_path_factory: pytest.TempPathFactory) -> LaidOut:
+    return lay_out(tmp_path_factory.mktemp("laid-out-now") / "f", wall_clock())
+
+
+@pytest.fixture
+def laid_out(laid_out_now: LaidOut, tmp_path: Path) -> LaidOut:
+    """The federation in a folder of the test's own."""
+    return laid_out_now.copy(tmp_path / "f")
+
+
+@pytest.fixture(params=CARRIERS)
+async def town(request: pytest.FixtureRequest, laid_out: LaidOut) -> AsyncIterator[Town]:
+    """The two members of a matter, running, on each carrier in turn."""
+    async with town_of(laid_out, request.param, wall_clock) as town:
+        yield await town.start(CHONGMING, QIDONG)
