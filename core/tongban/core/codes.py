@@ -455,6 +455,15 @@ STORE_FAILED = _code(
     "请将编号 {reference} 告知其运维人员,恢复后重试。",
     retryable=True,
 )
+OUTBOX_FULL = _code(
+    "OUTBOX_FULL",
+    RESOURCE_EXHAUSTED,
+    "As many messages wait for the node of {member} as may wait ({waiting}); the case was not taken in.",
+    "等待发往成员 {member} 节点的消息已达上限({waiting} 条),本次未收件。",
+    "Ask again when that node can be reached; cases that were taken in before are kept and delivered.",
+    "请在该节点恢复后重试;此前已收件的办件会保留并自动送达。",
+    retryable=True,
+)
 OVERLOADED = _code(
     "OVERLOADED",
     UNAVAILABLE,

@@ -29,9 +29,11 @@ _Waiting = tuple[Step, "asyncio.Future[Sequence[Seal]]", Callable[[], None]]
 class Flush:
     """Seals and writes steps of all callers together."""
 
-    def __init__(self, signer: Signer, store: Store) -> None:
+    def __init__(self, signer: Signer, store: Store, stands: Callable[[Unit], None] = lambda unit: None) -> None:
+        """Prepare; `stands` is told each unit once it is durable."""
         self._signer = signer
         self._store = store
+        self._stands = stands
         self._waiting: list[_Waiting] = []
         self._under_way = 0
         self._since = 0.0
@@ -108,6 +110,7 @@ class Flush:
         failed = dict(zip(written, failures, strict=True))
         for index, (_, future, after) in enumerate(batch):
             if failed.get(index) is None:
+                self._stands(units[index])
                 _do(after)
             if not future.done():
                 _settle(future, failed.get(index), seals[index])

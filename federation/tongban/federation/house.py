@@ -105,6 +105,7 @@ class House:
         await self._resources.keeper.load(self._resources.store)
         await self._authenticator.load(self._resources.store)
         await self._recent.load(self._resources.store)
+        self._resources.outbox.load(await self._resources.store.outbox_counts())
         await self._publisher.attempt()
 
     @asynccontextmanager

@@ -15,6 +15,7 @@ from tongban.core.times import Clock, micros, wall_clock
 from tongban.federation.exchange.asking import Asking
 from tongban.federation.flush import Flush
 from tongban.federation.load.admission import Admission
+from tongban.federation.load.outbox import Outbox
 from tongban.federation.load.quotas import Quotas
 from tongban.federation.plugins import loading
 from tongban.federation.plugins.running import Runner
@@ -44,7 +45,8 @@ async def opened(
     store = _store(home, chosen, clock)
     try:
         keeper = Keeper(_authorities(home, chosen), clock)
-        flush = Flush(signer, store)
+        outbox = Outbox(chosen.limits)
+        flush = Flush(signer, store, outbox.stands)
         asking = Asking(chosen.member, flush, keeper, clock, timedelta(seconds=chosen.limits.message_seconds))
         runner = Runner(chosen.member, chosen.limits.handler_seconds)
         quotas, admission = Quotas(chosen.member, chosen.limits), Admission(chosen.limits)
@@ -64,6 +66,7 @@ async def opened(
                 calendar,
                 quotas,
                 admission,
+                outbox,
             ),
             plugins,
         )

@@ -13,6 +13,7 @@ from tongban.core.times import Clock
 from tongban.federation.exchange.asking import Asking
 from tongban.federation.flush import Flush
 from tongban.federation.load.admission import Admission
+from tongban.federation.load.outbox import Outbox
 from tongban.federation.load.quotas import Quotas
 from tongban.federation.plugins.running import Runner
 from tongban.federation.settings import Settings
@@ -64,6 +65,7 @@ class Resources:
     calendar: WorkingCalendar
     quotas: Quotas
     admission: Admission
+    outbox: Outbox
     wakes: Wakes = field(default_factory=Wakes)
 
     @property

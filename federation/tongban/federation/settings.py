@@ -108,6 +108,11 @@ class Limits(Table):
     window_streams: int = Field(100, ge=1, description="How many of them one window may have.")
     questions: int = Field(1000, ge=1, description="Questions of peers that are answered at the same time; more wait.")
     peer_questions: int = Field(500, ge=1, description="How many of them one peer may have.")
+    outbox_messages: int = Field(
+        100_000,
+        ge=1,
+        description="Messages that may wait for a peer; then its cases are refused with OUTBOX_FULL.",
+    )
     window_per_second: float = Field(0.0, ge=0, description="Calls a second that one window may make; 0 for no limit.")
     window_burst: int = Field(20, ge=1, description="Calls that it may make at once after a quiet time.")
     peer_per_second: float = Field(0.0, ge=0, description="Questions a second that one peer may ask; 0 for no limit.")

@@ -68,6 +68,7 @@ class Intake:
         view, member, now = self._resources.keeper.view, self._resources.member, self._resources.clock()
         handling, item = authority(view, request.item_code, request.deciding_place, call.context.to)
         row = checks.case_row(view, member, handling, item.code, now)
+        self._resources.outbox.check(handling)
         checks.form(item, request.form, whole=True)
         checks.materials(item, request.materials)
         checks.uploaded(request.materials, self._materials)

@@ -117,6 +117,8 @@ class Courier:
             if refusal.code in _NOT_NOW:
                 raise
             log.warning("%s refused %s: %s", row.peer, row.message_id, refusal)
+        else:
+            self._resources.outbox.gone(row.peer)
         self._resources.wakes.wake(case_topic(row.case_id))
 
     def _then(self, row: OutboxRow) -> Callable[[Refusal | None], Step]:

@@ -105,6 +105,8 @@ class Status:
         for peer in peers:
             if peer.queued and peer.problem:
                 problems.append(f"{peer.queued} messages wait for {peer.member}: {peer.problem}")
+            if self._resources.outbox.full(peer.member):
+                problems.append(f"cases for {peer.member} are refused: {peer.queued} messages wait, and no more may")
             if peer.refused:
                 problems.append(f"{peer.member} refused {peer.refused} messages: see tongban case list")
         if failing:
