@@ -19,6 +19,7 @@ from tongban.api.documents.v1.documents_pb2 import Document, SignedDocument
 from tongban.core.client import AdminClient, Client, Context
 from tongban.core.errors import Refusal
 from tongban.core.testing.processes import NodeProcess, command
+from tongban.core.testing.proxy import FaultProxy
 
 WINDOW = "hall-1"
 """Id of the window that every node of a practice federation gets; it has all roles."""
@@ -54,15 +55,28 @@ class Federation:
         self.tokens: dict[str, str] = {}
 
     @classmethod
-    def lay_out(cls, plan: Path, folder: Path, environment: Mapping[str, str] | None = None) -> "Federation":
+    def lay_out(
+        cls,
+        plan: Path,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        proxies: Mapping[str, FaultProxy] | None = None,
+    ) -> "Federation":
         """Lay a federation out in a new folder; its nodes get this environment besides that of this process.
+
+        Other nodes reach a member that has a proxy through it.
 
         Raises:
             subprocess.CalledProcessError: the plan is wrong; its output says how.
         """
-        arguments = command("practice", str(plan), str(folder))
+        endpoints = [f"--endpoint={member}={proxy.address}" for member, proxy in (proxies or {}).items()]
+        arguments = command("practice", str(plan), str(folder), *endpoints)
         subprocess.run(arguments, check=True, capture_output=True, text=True)  # noqa: S603 - our own command
-        return cls(folder, environment)
+        federation = cls(folder, environment)
+        for member, proxy in (proxies or {}).items():
+            proxy.target = federation.places[member].peers
+        return federation
 
     def __enter__(self) -> Self:
         return self

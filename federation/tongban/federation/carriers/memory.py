@@ -15,6 +15,7 @@ from tongban.core.errors import Refusal
 from tongban.federation.carriers.certificates import member_of
 from tongban.federation.exchange.answering import AnsweredLink
 from tongban.federation.exchange.asking import PeerUnavailable, Terms
+from tongban.federation.exchange.endpoints import EndpointState
 from tongban.federation.house import House
 from tongban.federation.resources import Resources
 
@@ -168,6 +169,10 @@ class MemoryLinks:
     def kind(self, peer: str) -> str:
         """Return the name of the carrier that serves a peer."""
         return "memory"
+
+    def endpoints(self, peer: str) -> Sequence[EndpointState]:
+        """Return nothing: nothing is dialled."""
+        return ()
 
     def problem(self, peer: str) -> str | None:
         """Return None if the peer can be reached, else why not."""

@@ -76,7 +76,7 @@ def run(home: Home = HERE) -> None:
 @command(root, "status")
 def status(home: Home = HERE) -> dict[str, Any]:
     """Show how the node is. Who it is, what it holds, what waits, what hinders it."""
-    from tongban.api.admin.v1.admin_pb2 import Freshness
+    from tongban.api.admin.v1.admin_pb2 import EndpointState, Freshness
     from tongban.federation.cli import words
 
     with admin_door(home) as client:
@@ -108,6 +108,18 @@ def status(home: Home = HERE) -> dict[str, Any]:
                 "problem": peer.problem,
             }
             for peer in said.peers
+        ],
+        "endpoints": [
+            {
+                "member": peer.member,
+                "endpoint": one.endpoint,
+                "state": words.named(EndpointState, one.state),
+                "failures": one.failures,
+                "retry_seconds": one.retry_ms / 1000,
+                "problem": one.problem,
+            }
+            for peer in said.peers
+            for one in peer.endpoints
         ],
         "documents": [
             {**words.head(one.head), "state": words.named(Freshness, one.freshness)} for one in said.documents

@@ -12,7 +12,7 @@ from tongban.federation.formation.authority import (
 )
 from tongban.federation.formation.errors import FormationError
 from tongban.federation.formation.node import NewNode, init_node
-from tongban.federation.formation.practice import Plan, Practice, PracticeNode, practice, read_plan
+from tongban.federation.formation.practice import Plan, Practice, PracticeNode, practice, read_plan, with_endpoints
 from tongban.federation.formation.seals import add_seal, read_document, write_document
 
 __all__ = [
@@ -36,5 +36,6 @@ __all__ = [
     "read_terms",
     "remove_member",
     "sign",
+    "with_endpoints",
     "write_document",
 ]

@@ -7,7 +7,7 @@ import json
 import shutil
 import socket
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -40,6 +40,8 @@ class PlannedNode(Table):
     """Where windows call; left out, a free port of this machine."""
     peers: Address | None = None
     """Where other nodes call; left out, a free port of this machine."""
+    endpoint: Address | None = None
+    """Where the directory says that other nodes reach it, as behind a proxy; left out, where it listens."""
     plugins: dict[str, dict[str, object]] = Field(default={})
     """Enabled plugins, each with its settings."""
     files: list[str] = Field(default=[])
@@ -86,6 +88,19 @@ def read_plan(path: Path) -> Plan:
         FormationError: with every error of the file's form.
     """
     return parsed(Plan, read_toml(path, "plan of a federation"), f"{path} cannot be used")
+
+
+def with_endpoints(plan: Plan, endpoints: Mapping[str, str]) -> Plan:
+    """Return the plan with other endpoints of some members.
+
+    Raises:
+        FormationError: a member is not in the plan.
+    """
+    if unknown := set(endpoints) - {node.member for node in plan.node}:
+        problems = [f"{member} has no table [[node]]; correct the id" for member in sorted(unknown)]
+        raise FormationError("an endpoint cannot be set", problems)
+    nodes = [node.model_copy(update={"endpoint": endpoints.get(node.member, node.endpoint)}) for node in plan.node]
+    return plan.model_copy(update={"node": nodes})
 
 
 def practice(plan: Plan, folder: Path, files: Path, now: datetime) -> Practice:
@@ -155,7 +170,9 @@ def _free(held: ExitStack) -> str:
 def _node(node: PlannedNode, authority_key: Path, folder: Path, files: Path, now: datetime) -> PracticeNode:
     home = folder / node.member
     windows, peers = str(node.windows), str(node.peers)
-    new = NewNode(node.member, node.name, windows, peers, authorities=[authority_key], plugins=node.plugins)
+    new = NewNode(
+        node.member, node.name, windows, peers, node.endpoint or "", authorities=[authority_key], plugins=node.plugins
+    )
     init_node(home, new, now)
     for name in node.files:
         shutil.copy(files / name, home / Path(name).name)

@@ -7,6 +7,7 @@ from typing import Protocol
 from tongban.api.admin.v1 import admin_pb2 as pb
 from tongban.core.documents import Freshness
 from tongban.core.times import micros, timestamp
+from tongban.federation.exchange.endpoints import EndpointState
 from tongban.federation.plugins.loading import Loaded
 from tongban.federation.resources import Resources
 from tongban.federation.store.rows import OutboxCount
@@ -23,6 +24,10 @@ class Links(Protocol):
 
     def problem(self, peer: str) -> str | None:
         """Return None if the link to a peer stands, else why not; empty if nobody has needed it yet."""
+        ...
+
+    def endpoints(self, peer: str) -> Sequence[EndpointState]:
+        """Return how the endpoints of a peer stand; none if its carrier dials none, or nobody has needed it yet."""
         ...
 
 
@@ -79,6 +84,7 @@ class Status:
                 refused=numbers.get((id_, "refused"), 0),
                 problem=self._links.problem(id_) or "",
                 carrier=self._links.kind(id_),
+                endpoints=map(_endpoint, self._links.endpoints(id_)),
             )
             for id_ in sorted(members)
             if id_ != self._resources.member
@@ -112,6 +118,16 @@ class Status:
         if failing:
             problems.append(f"{failing} cases wait for their handler or materials: `tongban case show` says why")
         return problems
+
+
+def _endpoint(one: EndpointState) -> pb.EndpointStatus:
+    return pb.EndpointStatus(
+        endpoint=one.endpoint,
+        state=pb.EndpointState.Value(f"ENDPOINT_STATE_{one.state.name}"),
+        failures=one.failures,
+        retry_ms=int(one.retry_seconds * 1000),
+        problem=one.problem,
+    )
 
 
 def _freshness(value: Freshness) -> "pb.Freshness.ValueType":

@@ -78,6 +78,76 @@ FRESHNESS_EXPIRED: Freshness.ValueType  # 3
 """Worth nothing."""
 Global___Freshness: _TypeAlias = Freshness  # noqa: Y015
 
+class _EndpointState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EndpointStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EndpointState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ENDPOINT_STATE_UNSPECIFIED: _EndpointState.ValueType  # 0
+    """Not said."""
+    ENDPOINT_STATE_IDLE: _EndpointState.ValueType  # 1
+    """Nobody has needed it yet."""
+    ENDPOINT_STATE_LINKED: _EndpointState.ValueType  # 2
+    """A link to it stands."""
+    ENDPOINT_STATE_WAITING: _EndpointState.ValueType  # 3
+    """It failed, and will be tried with the next question."""
+    ENDPOINT_STATE_EJECTED: _EndpointState.ValueType  # 4
+    """It failed, and is left alone for a while."""
+
+class EndpointState(_EndpointState, metaclass=_EndpointStateEnumTypeWrapper):
+    """How an endpoint of a peer stands."""
+
+ENDPOINT_STATE_UNSPECIFIED: EndpointState.ValueType  # 0
+"""Not said."""
+ENDPOINT_STATE_IDLE: EndpointState.ValueType  # 1
+"""Nobody has needed it yet."""
+ENDPOINT_STATE_LINKED: EndpointState.ValueType  # 2
+"""A link to it stands."""
+ENDPOINT_STATE_WAITING: EndpointState.ValueType  # 3
+"""It failed, and will be tried with the next question."""
+ENDPOINT_STATE_EJECTED: EndpointState.ValueType  # 4
+"""It failed, and is left alone for a while."""
+Global___EndpointState: _TypeAlias = EndpointState  # noqa: Y015
+
+@_typing.final
+class EndpointStatus(_message.Message):
+    """An endpoint of a peer, as this node sees it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENDPOINT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    FAILURES_FIELD_NUMBER: _builtins.int
+    RETRY_MS_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
+    endpoint: _builtins.str
+    """Address, host:port."""
+    state: Global___EndpointState.ValueType
+    """How it stands."""
+    failures: _builtins.int
+    """Failures of the way to it in a row."""
+    retry_ms: _builtins.int
+    """Milliseconds until it may be tried again."""
+    problem: _builtins.str
+    """What the last failure was, in words; empty while it is linked."""
+    def __init__(
+        self,
+        *,
+        endpoint: _builtins.str = ...,
+        state: Global___EndpointState.ValueType = ...,
+        failures: _builtins.int = ...,
+        retry_ms: _builtins.int = ...,
+        problem: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["endpoint", b"endpoint", "failures", b"failures", "problem", b"problem", "retry_ms", b"retry_ms", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndpointStatus: _TypeAlias = EndpointStatus  # noqa: Y015
+
 @_typing.final
 class PeerStatus(_message.Message):
     """A peer as this node sees it."""
@@ -91,6 +161,7 @@ class PeerStatus(_message.Message):
     REFUSED_FIELD_NUMBER: _builtins.int
     PROBLEM_FIELD_NUMBER: _builtins.int
     CARRIER_FIELD_NUMBER: _builtins.int
+    ENDPOINTS_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """Member."""
     name: _builtins.str
@@ -105,6 +176,10 @@ class PeerStatus(_message.Message):
     """Why the link does not stand, in words."""
     carrier: _builtins.str
     """Carrier that serves it: grpc, http or folder."""
+    @_builtins.property
+    def endpoints(self) -> _containers.RepeatedCompositeFieldContainer[Global___EndpointStatus]:
+        """Its endpoints, where the carrier dials some and has been asked to."""
+
     def __init__(
         self,
         *,
@@ -115,10 +190,11 @@ class PeerStatus(_message.Message):
         refused: _builtins.int = ...,
         problem: _builtins.str = ...,
         carrier: _builtins.str = ...,
+        endpoints: _abc.Iterable[Global___EndpointStatus] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier", b"carrier", "linked", b"linked", "member", b"member", "name", b"name", "problem", b"problem", "queued", b"queued", "refused", b"refused"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier", b"carrier", "endpoints", b"endpoints", "linked", b"linked", "member", b"member", "name", b"name", "problem", b"problem", "queued", b"queued", "refused", b"refused"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
