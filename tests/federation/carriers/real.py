@@ -20,6 +20,7 @@ from tongban.federation.carriers.by_peer import ByPeer
 from tongban.federation.carriers.identity import OwnIdentity
 from tongban.federation.carriers.memory import Frame, MemoryNet, Station
 from tongban.federation.exchange.asking import Asking, Terms
+from tongban.federation.exchange.endpoints import EndpointState
 from tongban.federation.house import House
 from tongban.federation.opening import opened
 from tongban.federation.transport.server import Doors
@@ -79,6 +80,9 @@ class TappedCarriers:
 
     def problem(self, peer: str) -> str | None:
         return self.carriers.problem(peer)
+
+    def endpoints(self, peer: str) -> Sequence[EndpointState]:
+        return self.carriers.endpoints(peer)
 
 
 class RealTown(Town):

@@ -12,6 +12,7 @@ from tongban.federation.carriers.identity import OwnIdentity
 from tongban.federation.carriers.settings import FolderCarrier, HttpCarrier
 from tongban.federation.exchange.answering import Ask
 from tongban.federation.exchange.asking import Terms
+from tongban.federation.exchange.endpoints import EndpointState
 from tongban.federation.house import Network
 from tongban.federation.resources import Resources
 
@@ -58,6 +59,10 @@ class ByPeer:
     def problem(self, peer: str) -> str | None:
         """Return None if a peer can be reached, else why not; empty if nobody has needed it yet."""
         return self._of(peer).problem(peer)
+
+    def endpoints(self, peer: str) -> Sequence[EndpointState]:
+        """Return how the endpoints of a peer stand, where its carrier dials some."""
+        return self._of(peer).endpoints(peer)
 
     def seen(self, peer: str) -> None:
         """Take that a node of a peer has shown itself."""

@@ -14,6 +14,7 @@ from tongban.federation.carriers.folder_outgoing import Outgoing
 from tongban.federation.carriers.settings import FolderCarrier
 from tongban.federation.exchange.answering import Ask
 from tongban.federation.exchange.asking import Asking, Terms
+from tongban.federation.exchange.endpoints import EndpointState
 
 
 class Folders:
@@ -42,6 +43,10 @@ class Folders:
     def kind(self, peer: str) -> str:
         """Return the name of the carrier that serves a peer."""
         return "folder"
+
+    def endpoints(self, peer: str) -> Sequence[EndpointState]:
+        """Return nothing: nothing is dialled that could be left alone for a while."""
+        return ()
 
     def problem(self, peer: str) -> str | None:
         """Return None if the folders of a peer can be used, else why not."""

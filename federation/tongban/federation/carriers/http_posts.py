@@ -16,6 +16,7 @@ from tongban.federation.carriers.http_client import MOST_CONNECTIONS, HttpClient
 from tongban.federation.carriers.settings import HttpCarrier
 from tongban.federation.exchange import frames
 from tongban.federation.exchange.asking import Asking, PeerUnavailable, Terms
+from tongban.federation.exchange.endpoints import EndpointState
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,10 @@ class HttpPosts:
     def kind(self, peer: str) -> str:
         """Return the name of the carrier that serves a peer."""
         return "http"
+
+    def endpoints(self, peer: str) -> Sequence[EndpointState]:
+        """Return nothing: nothing is dialled that could be left alone for a while."""
+        return ()
 
     def problem(self, peer: str) -> str | None:
         """Return None if the last POST to a peer was answered, else why not; empty if there was none yet."""
