@@ -61,7 +61,10 @@ def test_an_item_is_listed_with_all_that_it_declares() -> None:
         deciding_fact=DecidingFact.REGISTRATION,
         result_title="准予变更登记通知书",
         form=[Field("phone", "电话"), Field("until", "截止日期", required=False, max_len=10, format="date")],
-        materials=[Required("application", "申请书"), Required("resolution", "决议", required=False)],
+        materials=[
+            Required("application", "申请书"),
+            Required("resolution", "决议", required=False, max_bytes=1 << 30, media_types=["application/pdf"]),
+        ],
         version=3,
         promised_days=15,
         correction_days=7,
@@ -85,8 +88,10 @@ def test_an_item_is_listed_with_all_that_it_declares() -> None:
             pb.FormField(name="until", label="截止日期", required=False, max_len=10, format=FORMAT_DATE),
         ],
         materials=[
-            pb.MaterialRequirement(code="application", name="申请书", required=True),
-            pb.MaterialRequirement(code="resolution", name="决议", required=False),
+            pb.MaterialRequirement(code="application", name="申请书", required=True, max_bytes=20 << 20),
+            pb.MaterialRequirement(
+                code="resolution", name="决议", required=False, max_bytes=1 << 30, media_types=["application/pdf"]
+            ),
         ],
         result_title="准予变更登记通知书",
         implementation_code="IMPL-1",

@@ -319,5 +319,5 @@ class TestACase:
 
 
 def _supplement(window: Client, case_id: str) -> None:
-    materials = [window.upload(b"material", code=code, name=f"{code}.pdf") for code in ("application", "resolution")]
+    materials = [window.upload(b"material", code=code, name=f"{code}.txt") for code in ("application", "resolution")]
     window.supplement(case_id, materials=materials)

@@ -250,4 +250,5 @@ def test_the_limits_are_those_of_the_contract(model: str, message: Descriptor) -
     for field in message.fields:
         limits = _limits(field.GetOptions().Extensions[rules_pb2.field])
         described = properties.get(field.name, {})
+        described = {**described.get("items", {}), **described}  # The rules of a list's texts hold for each of them.
         assert {word: described.get(word) for word in limits} == limits, field.name

@@ -102,7 +102,11 @@ ITEM = catalogue.Item(
     form=[
         catalogue.FormField(name="new_address", label="新住所", required=True, max_len=200, format=rules.FORMAT_DATE)
     ],
-    materials=[catalogue.MaterialRequirement(code="resolution", name="股东会决议", required=True)],
+    materials=[
+        catalogue.MaterialRequirement(
+            code="resolution", name="股东会决议", required=True, max_bytes=1 << 20, media_types=["application/pdf"]
+        )
+    ],
     result_title="准予变更登记通知书",
     implementation_code="320681-1",
 )

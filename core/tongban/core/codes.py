@@ -358,6 +358,16 @@ MATERIAL_WRONG = _code(
     "Compute the digest and size over the file's bytes and upload it again; nothing was kept.",
     "请按文件内容重新计算摘要和大小后上传;本次内容未保留。",
 )
+MATERIAL_SPACE = _code(
+    "MATERIAL_SPACE",
+    RESOURCE_EXHAUSTED,
+    "There is no room for the material at the node of {member}: {rule}.",
+    "成员 {member} 的节点没有存放该材料的空间:{rule}。",
+    "Submit the cases whose materials are uploaded, or have the node's operator make room (settings, [materials]); "
+    "then go on: what came before is kept.",
+    "请先提交已上传材料的办件,或请运维人员扩充空间(配置项 [materials]),然后续传;此前已收到的内容仍保留。",
+    retryable=True,
+)
 RESULT_NOT_READY = _code(
     "RESULT_NOT_READY",
     FAILED_PRECONDITION,

@@ -72,6 +72,10 @@ class Required:
     """Name for people."""
     required: bool = True
     """Whether a case can be accepted only with it."""
+    max_bytes: int = 20 << 20
+    """Most bytes of it, from 1 to 16 GiB."""
+    media_types: Sequence[str] = ()
+    """Media types that it may have, as in application/pdf; empty: any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +219,7 @@ class Item:
             deciding_fact=pb.DecidingFact.Value(f"DECIDING_FACT_{self.deciding_fact.value}"),
             places=list(self.places) or [division],
             form=[_form_field(one) for one in self.form],
-            materials=[pb.MaterialRequirement(code=m.code, name=m.name, required=m.required) for m in self.materials],
+            materials=[_requirement(one) for one in self.materials],
             result_title=self.result_title,
             implementation_code=self.implementation_code,
         )
@@ -225,4 +229,14 @@ def _form_field(one: Field) -> pb.FormField:
     name = f"FORMAT_{one.format.replace('-', '_').upper()}" if one.format else "FORMAT_UNSPECIFIED"
     return pb.FormField(
         name=one.name, label=one.label, required=one.required, max_len=one.max_len, format=Format.Value(name)
+    )
+
+
+def _requirement(one: Required) -> pb.MaterialRequirement:
+    return pb.MaterialRequirement(
+        code=one.code,
+        name=one.name,
+        required=one.required,
+        max_bytes=one.max_bytes,
+        media_types=list(one.media_types),
     )

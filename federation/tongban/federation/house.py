@@ -21,7 +21,10 @@ from tongban.federation.exchange.asking import Carrier
 from tongban.federation.exchange.own_questions import OwnQuestions
 from tongban.federation.exchange.queue import Queue
 from tongban.federation.exchange.recent import Recent
-from tongban.federation.materials import Materials
+from tongban.federation.materials.fetching import MaterialFetcher
+from tongban.federation.materials.kept import Materials
+from tongban.federation.materials.sweeping import Sweeper
+from tongban.federation.materials.uploads import Uploads
 from tongban.federation.node import Node
 from tongban.federation.plugins.loading import Loaded
 from tongban.federation.resources import PEER_SEEN, Resources
@@ -72,14 +75,16 @@ class House:
         questions = OwnQuestions(r.asking, r.flush, r.clock, ask_seconds)
         self._refresher = Refresher(r, questions)
         self._queue = Queue(r, questions)
-        book, serials, materials = CaseBook(r.store, r.member), Serials(r.store), Materials(r.home / "materials")
+        book, serials = CaseBook(r.store, r.member), Serials(r.store)
+        materials = Materials(r.home / "materials", r.member, r.settings.materials, r.clock)
+        self.uploads, self.sweeper = Uploads(materials), Sweeper(materials, r.store)
         answers = Answers(r, serials)
         handling = Handling(r, book, answers)
-        self._worker = Worker(r, book, handling, answers, materials, questions)
+        self._worker = Worker(r, book, handling, answers, materials, MaterialFetcher(materials, questions))
         handlers = table(
             public=Public(r),
             lookups=Lookups(r),
-            materials=MaterialService(r, book, materials),
+            materials=MaterialService(book, materials, self.uploads),
             intake=Intake(r, book, materials, serials),
             handling=handling,
             replica=Replica(r, book),
@@ -111,7 +116,7 @@ class House:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Have run what runs beside the calls; in the end, write a checkpoint over everything that was recorded."""
-        parts = (self._publisher, self._refresher, self._queue, self._worker, self._checkpoints)
+        parts = (self._publisher, self._refresher, self._queue, self._worker, self._checkpoints, self.sweeper)
         tasks = [asyncio.create_task(_lasting(part.run)) for part in parts]
         try:
             yield

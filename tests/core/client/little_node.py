@@ -78,7 +78,11 @@ class Node(
     streams_cut_after: list[int] = field(default_factory=list)
     streams_left: int = 0
     sources_answer: bool = True
+    takes_uploads: bool = True
+    most_part: int = 65_536
     chunks: list[int] = field(default_factory=list)
+    offsets: list[int] = field(default_factory=list)
+    """Where uploads began."""
     stored: dict[str, bytes] = field(default_factory=dict)
     receipts: dict[str, tuple[bytes, cases.SubmitCaseResponse]] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
@@ -134,20 +138,25 @@ class Node(
         self, request_iterator: AsyncIterator[materials.UploadMaterialRequest], context: Any
     ) -> materials.UploadMaterialResponse:
         described = (await anext(request_iterator)).description
-        parts = [part.data async for part in request_iterator]
-        self.chunks += [len(part) for part in parts]
-        content = b"".join(parts)
-        if (sha256(content).hexdigest(), len(content)) != (described.digest, described.size):
+        self.offsets.append(described.offset)
+        content = self.stored.setdefault(described.digest, b"")
+        if described.offset == len(content):
+            async for part in request_iterator:
+                self.chunks.append(len(part.data))
+                content = self.stored[described.digest] = content + part.data
+        if len(content) >= described.size and sha256(content).hexdigest() != described.digest:
             await self.refuse(context, Refusal(codes.MATERIAL_WRONG, rule="digest or size"))
-        self.stored[described.digest] = content
         await self.trouble(context)
-        return materials.UploadMaterialResponse(digest=described.digest, size=described.size)
+        received = len(content) if self.takes_uploads else 0
+        return materials.UploadMaterialResponse(digest=described.digest, size=described.size, received=received)
 
     async def FetchMaterial(
         self, request: materials.FetchMaterialRequest, context: Any
     ) -> materials.FetchMaterialResponse:
         content = self.stored[request.digest]
-        return materials.FetchMaterialResponse(data=content[request.offset : request.offset + 65536], size=len(content))
+        await self.trouble(context)
+        data = content[request.offset : request.offset + min(request.limit, self.most_part)]
+        return materials.FetchMaterialResponse(data=data, size=len(content))
 
     async def SubmitCase(self, request: cases.SubmitCaseRequest, context: Any) -> cases.SubmitCaseResponse:
         content = request.SerializeToString(deterministic=True)

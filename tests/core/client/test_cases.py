@@ -2,6 +2,7 @@
 
 import asyncio
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -111,18 +112,81 @@ async def test_a_material_that_came_back_altered_is_not_given_out(window: Any, n
         assert caught.value.code is codes.ANSWER_UNREADABLE
 
 
-async def test_a_material_at_the_limit_is_sent_and_one_over_it_is_not(window: Any, node: Any, tmp_path: Path) -> None:
-    path = tmp_path / "scan.png"
-    path.write_bytes(bytes(MATERIAL_LIMIT))
-    await window.ask("upload", path, code="scan")
-    calls = len(node.calls)
-    path.write_bytes(bytes(MATERIAL_LIMIT + 1))
-    for source in (path, path.read_bytes()):
-        with pytest.raises(Refusal) as caught:
-            await window.ask("upload", source, code="scan", name="scan.png")
-        assert caught.value.code is codes.TOO_LARGE
-        assert caught.value.facts["limit"] == str(MATERIAL_LIMIT)
-    assert len(node.calls) == calls
+async def test_a_material_that_is_too_large_does_not_leave(window: Any, node: Any, tmp_path: Path) -> None:
+    with (tmp_path / "scan.png").open("wb") as file:
+        file.truncate(MATERIAL_LIMIT + 1)
+    with pytest.raises(Refusal) as caught:
+        await window.ask("upload", tmp_path / "scan.png", code="scan")
+    assert (caught.value.code, caught.value.facts["limit"]) == (codes.TOO_LARGE, str(MATERIAL_LIMIT))
+    assert not node.calls
+
+
+CONTENT = bytes(range(256)) * 4000
+
+
+async def test_an_upload_goes_on_where_the_node_has_come_to(window: Any, node: Any) -> None:
+    node.stored[sha256(CONTENT).hexdigest()] = CONTENT[:500_000]
+    told: list[tuple[int, int]] = []
+    await window.ask("upload", BytesIO(CONTENT), code="scan", name="a", progress=lambda *come: told.append(come))
+    assert node.offsets == [0, 500_000]
+    assert told == [(500_000, len(CONTENT)), (len(CONTENT), len(CONTENT))]
+    assert node.stored == {sha256(CONTENT).hexdigest(): CONTENT}
+
+
+async def test_an_upload_outlasts_a_break(window: Any, node: Any) -> None:
+    node.failures = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED]
+    await window.ask("upload", CONTENT, code="scan", name="a")
+    assert node.stored == {sha256(CONTENT).hexdigest(): CONTENT}
+    assert len(node.chunks) == 4
+
+
+async def test_an_upload_that_is_here_already_is_not_sent(window: Any, node: Any) -> None:
+    node.stored[sha256(CONTENT).hexdigest()] = CONTENT
+    await window.ask("upload", CONTENT, code="scan", name="a")
+    assert node.chunks == []
+
+
+async def test_an_upload_to_a_node_that_takes_nothing_ends(window: Any, node: Any) -> None:
+    node.takes_uploads = False
+    with pytest.raises(Refusal) as caught:
+        await window.ask("upload", CONTENT, code="scan", name="a")
+    assert caught.value.code is codes.ANSWER_UNREADABLE
+
+
+async def test_a_download_is_there_when_it_is_whole(window: Any, node: Any, tmp_path: Path) -> None:
+    digest, path = sha256(CONTENT).hexdigest(), tmp_path / "scan.png"
+    node.stored[digest] = CONTENT
+    node.failures = [grpc.StatusCode.UNAVAILABLE]
+    await window.ask("download", "case-1", digest, path)
+    assert path.read_bytes() == CONTENT
+    assert not (tmp_path / "scan.png.part").exists()
+
+
+async def test_a_download_goes_on_where_an_earlier_one_came_to(window: Any, node: Any, tmp_path: Path) -> None:
+    digest, path = sha256(CONTENT).hexdigest(), tmp_path / "scan.png"
+    node.stored[digest] = CONTENT
+    (tmp_path / "scan.png.part").write_bytes(CONTENT[:1_000_000])
+    told: list[tuple[int, int]] = []
+    await window.ask("download", "case-1", digest, path, progress=lambda *come: told.append(come))
+    assert told == [(len(CONTENT), len(CONTENT))]
+    assert path.read_bytes() == CONTENT
+
+
+async def test_a_download_that_went_on_from_other_bytes_is_thrown_away(window: Any, node: Any, tmp_path: Path) -> None:
+    digest, path = sha256(CONTENT).hexdigest(), tmp_path / "scan.png"
+    node.stored[digest] = CONTENT
+    (tmp_path / "scan.png.part").write_bytes(b"other bytes")
+    with pytest.raises(Refusal) as caught:
+        await window.ask("download", "case-1", digest, path)
+    assert caught.value.code is codes.ANSWER_UNREADABLE
+    await window.ask("download", "case-1", digest, path)
+    assert path.read_bytes() == CONTENT
+
+
+async def test_a_download_to_where_nothing_can_be_written(window: Any, node: Any, tmp_path: Path) -> None:
+    with pytest.raises(Refusal) as caught:
+        await window.ask("download", "case-1", "0" * 64, tmp_path / "nowhere" / "scan.png")
+    assert (caught.value.code, caught.value.field) == (codes.INVALID_FIELD, "path")
 
 
 async def test_a_source_that_cannot_be_used_is_named(window: Any, tmp_path: Path) -> None:
@@ -130,12 +194,6 @@ async def test_a_source_that_cannot_be_used_is_named(window: Any, tmp_path: Path
         with pytest.raises(Refusal) as caught:
             await window.ask("upload", source, code="scan")
         assert (caught.value.code, caught.value.field) == (codes.INVALID_FIELD, field)
-
-
-async def test_an_upload_is_made_again_from_its_start(window: Any, node: Any) -> None:
-    node.failures = [grpc.StatusCode.UNAVAILABLE]
-    await window.ask("upload", b"content", code="scan", name="scan.png")
-    assert node.chunks == [7, 7]
 
 
 async def sequences(window: Any, case_id: str, **options: Any) -> list[int]:

@@ -1,5 +1,6 @@
 """What windows and operators of these tests ask."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -62,13 +63,31 @@ async def result(window: MemoryClient, case_id: str) -> cases.GetResultResponse:
     return await window.call(f"{CASES}/GetResult", cases.GetResultRequest(case_id=case_id), cases.GetResultResponse)
 
 
-async def upload(window: MemoryClient, content: bytes = PAPER) -> str:
-    described = materials.MaterialDescription(digest=sha256(content).hexdigest(), size=len(content))
-    parts = [
+def parts(content: bytes, offset: int = 0, end: int | None = None) -> list[materials.UploadMaterialRequest]:
+    """Return the messages of an upload, or of a part of one."""
+    described = materials.MaterialDescription(digest=sha256(content).hexdigest(), size=len(content), offset=offset)
+    sent = content[offset:end]
+    return [
         materials.UploadMaterialRequest(description=described),
-        *(materials.UploadMaterialRequest(data=content[at : at + 65_536]) for at in range(0, len(content), 65_536)),
+        *(materials.UploadMaterialRequest(data=sent[at : at + 65_536]) for at in range(0, len(sent), 65_536)),
     ]
-    return (await window.upload(f"{MATERIALS}/UploadMaterial", parts, materials.UploadMaterialResponse)).digest
+
+
+async def send(window: MemoryClient, messages: Sequence[materials.UploadMaterialRequest]) -> int:
+    """Upload and return how many bytes the node has."""
+    answer = await window.upload(f"{MATERIALS}/UploadMaterial", messages, materials.UploadMaterialResponse)
+    return answer.received
+
+
+async def upload(window: MemoryClient, content: bytes = PAPER) -> str:
+    await send(window, parts(content))
+    return sha256(content).hexdigest()
+
+
+def material(content: bytes, media_type: str = "text/plain", code: str = "application") -> CaseMaterial:
+    """Return how a case names a material."""
+    digest = sha256(content).hexdigest()
+    return CaseMaterial(code=code, name=code, digest=digest, size=len(content), media_type=media_type)
 
 
 async def verify(window: MemoryClient, party: Party = AGENT) -> identity.VerifyIdentityResponse:

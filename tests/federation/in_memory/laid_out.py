@@ -159,7 +159,10 @@ def _desk_item() -> Item:
         deciding_fact=DecidingFact.REGISTRATION,
         result_title="准予变更登记通知书",
         form=[Field("new_address", "变更后住所")],
-        materials=[Required("application", "变更登记申请书")],
+        materials=[
+            Required("application", "变更登记申请书"),
+            Required("photo", "照片", required=False, media_types=["image/png", "image/jpeg"]),
+        ],
         promised_days=3,
     )
     item.handler(lambda case: LeaveToOfficer())

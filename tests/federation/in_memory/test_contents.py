@@ -28,7 +28,7 @@ from .town import Town
 
 DELIVER_ACT = f"{calls.EXCHANGE}/DeliverAct"
 CORRECTION = cases.RequestCorrection(items=[CorrectionItem(code="application", text="请补交变更登记申请书")])
-OTHER = CaseMaterial(code="photo", name="照片", digest="0" * 64, size=1, media_type="image/jpeg")
+OTHER = CaseMaterial(code="scan", name="照片", digest="0" * 64, size=1, media_type="image/jpeg")
 ADDRESS = {"new_address": "汇龙镇人民路 2 号"}
 
 

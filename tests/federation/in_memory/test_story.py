@@ -28,7 +28,9 @@ async def test_a_matter_that_needs_a_correction_is_decided_and_both_sides_have_t
     await town.case_is(CHONGMING, case_id, cases.CASE_STATE_CORRECTION)
     await calls.upload(clerk)
     await calls.supplement(clerk, case_id, materials=[calls.MATERIAL])
-    await until(lambda: town.nodes[QIDONG].resources.home.joinpath("materials", calls.MATERIAL.digest).exists())
+    await until(
+        lambda: town.nodes[QIDONG].resources.home.joinpath("materials", CHONGMING, calls.MATERIAL.digest).exists()
+    )
     await town.case_is(QIDONG, case_id, cases.CASE_STATE_ARRIVED)
     await calls.decide(officer, case_id, "d-2", accept=cases.AcceptCase())
     approved = await calls.decide(officer, case_id, "d-3", approve=cases.ApproveCase(text="准予变更登记。"))

@@ -38,7 +38,7 @@ def test_a_matter_is_handled_from_end_to_end(
     agent = clerk.verify_person(AGENT.name, AGENT.number, purpose=PURPOSE)
     firm = clerk.verify_organisation(FIRM.name, FIRM.number, purpose=PURPOSE)
     assert (agent.verdict, firm.verdict) == (Verdict.MATCH, Verdict.MATCH)
-    content = os.urandom(300_000)
+    content = b"%PDF-1.7\n" + os.urandom(300_000)
     application = clerk.upload(content, code="application", name="变更登记申请书.pdf")
     answer = clerk.submit(
         ITEM,
@@ -53,7 +53,7 @@ def test_a_matter_is_handled_from_end_to_end(
     assert proofs.openssl_agrees(proofs.save(answer.receipt, keys, tmp_path, "receipt"))
     asked = await_state(clerk, answer.case_id, CASE_STATE_CORRECTION)
     assert [one.code for one in asked.correction.items] == ["resolution"]
-    clerk.supplement(answer.case_id, materials=[clerk.upload(b"x", code="resolution", name="股东会决议.pdf")])
+    clerk.supplement(answer.case_id, materials=[clerk.upload(b"x", code="resolution", name="股东会决议.txt")])
     await_state(officer, answer.case_id, CASE_STATE_ARRIVED)
     assert eventually(lambda: officer.fetch_material(answer.case_id, application.digest)) == content
     assert officer.decide(answer.case_id, Accept()).case_number

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from hashlib import sha256
+from pathlib import Path
 
 import grpc
 import pytest
@@ -124,10 +125,11 @@ class TestTooMany:
 
 
 class TestAMaterial:
-    def test_that_is_too_large_does_not_leave(self, clerk: Client) -> None:
-        refusal = refusal_of(
-            lambda: clerk.upload(bytes(MATERIAL_LIMIT + 1), code="application", name="a.bin"), codes.TOO_LARGE
-        )
+    def test_that_is_too_large_does_not_leave(self, clerk: Client, tmp_path: Path) -> None:
+        large = tmp_path / "a.bin"
+        with large.open("wb") as file:
+            file.truncate(MATERIAL_LIMIT + 1)
+        refusal = refusal_of(lambda: clerk.upload(large, code="application"), codes.TOO_LARGE)
         assert refusal.facts["limit"] == str(MATERIAL_LIMIT)
 
     @pytest.mark.parametrize(
@@ -135,15 +137,13 @@ class TestAMaterial:
         [
             (MaterialDescription(digest=DIGEST, size=MATERIAL_LIMIT + 1), [], codes.INVALID_FIELD),
             (MaterialDescription(digest=DIGEST, size=4), [CONTENT], codes.MATERIAL_WRONG),
-            (MaterialDescription(digest=DIGEST, size=1_000), [CONTENT], codes.MATERIAL_WRONG),
             (MaterialDescription(digest=sha256(b"other").hexdigest(), size=10), [CONTENT], codes.MATERIAL_WRONG),
             (MaterialDescription(digest=DIGEST.upper(), size=10), [CONTENT], codes.INVALID_FIELD),
             (MaterialDescription(digest=DIGEST, size=2 << 20), [bytes(2 << 20)], codes.INVALID_FIELD),
-            (MaterialDescription(digest=DIGEST, size=10), [], codes.MATERIAL_WRONG),
             (None, [CONTENT], codes.MATERIAL_WRONG),
             (None, [], codes.MATERIAL_WRONG),
         ],
-        ids=["size", "longer", "shorter", "other digest", "form of digest", "part", "empty", "undescribed", "nothing"],
+        ids=["size", "longer", "other digest", "form of digest", "part", "undescribed", "nothing"],
     )
     def test_that_is_not_what_it_says_is_not_kept(
         self, raw: RawWindow, bearer: str, description: MaterialDescription | None, data: list[bytes], code: Code
@@ -167,7 +167,7 @@ class TestAMaterial:
         )
         assert refusal.field == "materials[0].digest"
 
-    def test_that_breaks_off_is_not_kept(self, raw: RawWindow, bearer: str) -> None:
+    def test_that_breaks_off_is_no_material(self, raw: RawWindow, bearer: str) -> None:
         description = UploadMaterialRequest(description=MaterialDescription(digest=DIGEST, size=10))
 
         def requests() -> Iterator[bytes]:

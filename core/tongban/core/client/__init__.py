@@ -4,7 +4,7 @@ People, decisions and refusals are those of `tongban.core`: `Party`, `Approve`, 
 messages of the contracts.
 """
 
-from tongban.core.client._materials import MATERIAL_LIMIT
+from tongban.core.client._materials import MATERIAL_LIMIT, Progress, Source
 from tongban.core.client._requests import Decision, Verified
 from tongban.core.client.admin_client import AdminClient
 from tongban.core.client.async_client import AsyncClient
@@ -21,7 +21,9 @@ __all__ = [
     "Decision",
     "LookupOptions",
     "Options",
+    "Progress",
     "SavedPaper",
+    "Source",
     "SubmitOptions",
     "Verified",
     "save_paper",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
@@ -35,11 +36,12 @@ from tongban.api.documents.v1.documents_pb2 import (
 from tongban.api.documents.v1.documents_pb2_grpc import DocumentServiceStub
 from tongban.api.identity.v1.identity_pb2 import SignedAssertion
 from tongban.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
+from tongban.api.materials.v1.materials_pb2 import UploadMaterialResponse
 from tongban.api.materials.v1.materials_pb2_grpc import MaterialServiceStub
 from tongban.core.client import _requests
-from tongban.core.client._calls import Call
+from tongban.core.client._calls import LONG_PAUSES, Call
 from tongban.core.client._channel import DEFAULT_TIMEOUT, door, trust
-from tongban.core.client._materials import Download, prepared
+from tongban.core.client._materials import Download, Progress, Source, Upload, appearing, prepared
 from tongban.core.client._requests import Decision, Verified, verified
 from tongban.core.client._watching import Watching
 from tongban.core.client.context import Context, LookupOptions, Options, SubmitOptions
@@ -109,25 +111,39 @@ class AsyncClient:
 
     async def upload(
         self,
-        source: Path | bytes,
+        source: Source,
         *,
         code: str,
         name: str | None = None,
         media_type: str | None = None,
+        progress: Progress | None = None,
         **options: Unpack[Options],
     ) -> CaseMaterial:
-        """Upload a material 申请材料 of at most 4 MiB and return it as `submit` and `supplement` take it."""
+        """Upload a material 申请材料 and return it as `submit` and `supplement` take it."""
         upload = await asyncio.to_thread(prepared, source, code, name, media_type)
-        send = self._materials.UploadMaterial
-        await self._repeat(self._door.call(options), lambda call: send(upload.requests(), **call.terms()))
+        while upload.take(await self._send(upload, options), self._door.endpoint, progress):
+            pass
         return upload.material
 
     async def fetch_material(self, case_id: str, digest: str, **options: Unpack[Options]) -> bytes:
         """Return the bytes of a material of a case."""
-        download = Download(case_id, digest)
-        while download.take(await self._ask(self._materials.FetchMaterial, download.request(), options)):
-            pass
-        return download.content(self._door.endpoint)
+        content = BytesIO()
+        await self._receive(Download(case_id, digest, content), options, None)
+        return content.getvalue()
+
+    async def download(
+        self,
+        case_id: str,
+        digest: str,
+        path: Path,
+        *,
+        progress: Progress | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        """Write a material of a case to a file, which is there when it is whole."""
+        with appearing(path) as file:
+            download = await asyncio.to_thread(Download, case_id, digest, file)
+            await self._receive(download, options, progress)
 
     async def submit(
         self,
@@ -215,6 +231,15 @@ class AsyncClient:
 
     async def _verify(self, party: Party, options: LookupOptions) -> Verified:
         return verified(await self._ask(self._identity.VerifyIdentity, _requests.verify(party), options))
+
+    async def _send(self, upload: Upload, options: Mapping[str, Any]) -> UploadMaterialResponse:
+        send, call = self._materials.UploadMaterial, self._door.call(options, pauses=LONG_PAUSES)
+        return await self._repeat(call, lambda call: send(upload.requests(call.left), **call.terms()))
+
+    async def _receive(self, download: Download, options: Mapping[str, Any], progress: Progress | None) -> None:
+        while download.take(await self._ask(self._materials.FetchMaterial, download.request(), options), progress):
+            pass
+        download.check(self._door.endpoint)
 
     async def _ask(self, method: "grpc.aio.UnaryUnaryMultiCallable[Q, A]", request: Q, options: Mapping[str, Any]) -> A:
         return await self._repeat(self._door.call(options, request), lambda call: method(request, **call.terms()))

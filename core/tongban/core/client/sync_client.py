@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
@@ -36,11 +37,12 @@ from tongban.api.documents.v1.documents_pb2 import (
 from tongban.api.documents.v1.documents_pb2_grpc import DocumentServiceStub
 from tongban.api.identity.v1.identity_pb2 import SignedAssertion
 from tongban.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
+from tongban.api.materials.v1.materials_pb2 import UploadMaterialResponse
 from tongban.api.materials.v1.materials_pb2_grpc import MaterialServiceStub
 from tongban.core.client import _requests
-from tongban.core.client._calls import Call
+from tongban.core.client._calls import LONG_PAUSES, Call
 from tongban.core.client._channel import DEFAULT_TIMEOUT, door, trust
-from tongban.core.client._materials import Download, prepared
+from tongban.core.client._materials import Download, Progress, Source, Upload, appearing, prepared
 from tongban.core.client._requests import Decision, Verified, verified
 from tongban.core.client._watching import Watching
 from tongban.core.client.context import Context, LookupOptions, Options, SubmitOptions
@@ -132,37 +134,58 @@ class Client:
 
     def upload(
         self,
-        source: Path | bytes,
+        source: Source,
         *,
         code: str,
         name: str | None = None,
         media_type: str | None = None,
+        progress: Progress | None = None,
         **options: Unpack[Options],
     ) -> CaseMaterial:
-        """Upload a material 申请材料 of at most 4 MiB and return it as `submit` and `supplement` take it.
+        """Upload a material 申请材料 and return it as `submit` and `supplement` take it.
 
-        The code is the one of the item's requirement. Name and media type are those of the file, unless given.
+        The code is the one of the item's requirement. Name and media type are those of the file, unless given. A file
+        is read twice, for its digest and to be sent, and never held whole. It is sent in slices: the time limit is for
+        each of them, and after a break the next goes on where the last came to, also if the upload is begun anew.
 
         Raises:
             Refusal: TOO_LARGE before anything is sent; INVALID_FIELD for a file that cannot be read.
         """
         upload = prepared(source, code, name, media_type)
-        send = self._materials.UploadMaterial
-        self._repeat(self._door.call(options), lambda call: send(upload.requests(), **call.terms()))
+        while upload.take(self._send(upload, options), self._door.endpoint, progress):
+            pass
         return upload.material
 
     def fetch_material(self, case_id: str, digest: str, **options: Unpack[Options]) -> bytes:
         """Return the bytes of a material of a case.
 
-        The time limit is for each part of 64 KiB.
+        The time limit is for each part of 1 MiB.
 
         Raises:
             Refusal: ANSWER_UNREADABLE, what came is not what the digest names.
         """
-        download = Download(case_id, digest)
-        while download.take(self._ask(self._materials.FetchMaterial, download.request(), options)):
-            pass
-        return download.content(self._door.endpoint)
+        content = BytesIO()
+        self._receive(Download(case_id, digest, content), options, None)
+        return content.getvalue()
+
+    def download(
+        self,
+        case_id: str,
+        digest: str,
+        path: Path,
+        *,
+        progress: Progress | None = None,
+        **options: Unpack[Options],
+    ) -> None:
+        """Write a material of a case to a file, which is there when it is whole.
+
+        Until then it is in a file beside, with ``.part`` after its name; a download that is begun anew goes on there.
+
+        Raises:
+            Refusal: as `fetch_material`; INVALID_FIELD if the file cannot be written.
+        """
+        with appearing(path) as file:
+            self._receive(Download(case_id, digest, file), options, progress)
 
     def submit(
         self,
@@ -251,6 +274,15 @@ class Client:
 
     def _verify(self, party: Party, options: LookupOptions) -> Verified:
         return verified(self._ask(self._identity.VerifyIdentity, _requests.verify(party), options))
+
+    def _send(self, upload: Upload, options: Mapping[str, Any]) -> UploadMaterialResponse:
+        send, call = self._materials.UploadMaterial, self._door.call(options, pauses=LONG_PAUSES)
+        return self._repeat(call, lambda call: send(upload.requests(call.left), **call.terms()))
+
+    def _receive(self, download: Download, options: Mapping[str, Any], progress: Progress | None) -> None:
+        while download.take(self._ask(self._materials.FetchMaterial, download.request(), options), progress):
+            pass
+        download.check(self._door.endpoint)
 
     def _ask(self, method: "grpc.UnaryUnaryMultiCallable[Q, A]", request: Q, options: Mapping[str, Any]) -> A:
         return self._repeat(self._door.call(options, request), lambda call: method(request, **call.terms()))

@@ -4,11 +4,11 @@ Form, materials, assertions, and the agreement.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 
-from tongban.api.cases.v1.acts_pb2 import CaseMaterial, Received
+from tongban.api.cases.v1.acts_pb2 import Received
 from tongban.api.cases.v1.cases_pb2 import SubmitCaseRequest
 from tongban.api.catalogue.v1.catalogue_pb2 import FormField, Item
 from tongban.api.common.v1.common_pb2 import Party
@@ -16,11 +16,10 @@ from tongban.api.identity.v1.identity_pb2 import VERDICT_MATCH, Assertion, Signe
 from tongban.api.rules.v1.rules_pb2 import Format
 from tongban.core import codes, sealing
 from tongban.core.decoding import decoded
-from tongban.core.errors import Refusal, invalid_field
+from tongban.core.errors import Refusal
 from tongban.core.identifiers.formats import FORMATS
 from tongban.core.sealing import Leaf
 from tongban.core.times import moment
-from tongban.federation.materials import Materials
 from tongban.federation.trust.view import TrustView
 
 _MOST_CHARACTERS = 1000
@@ -60,35 +59,6 @@ def form(item: Item, filled: Mapping[str, str], *, whole: bool) -> None:
     for name, field in fields.items():
         if name in filled or whole:
             _check_field(field, filled.get(name, ""))
-
-
-def materials(item: Item, given: Sequence[CaseMaterial]) -> None:
-    """Refuse materials that the item does not ask for, and two under one code: handlers see one for each.
-
-    Raises:
-        Refusal: INVALID_FIELD.
-    """
-    asked = {one.code for one in item.materials}
-    for place, material in enumerate(given):
-        if material.code not in asked:
-            rule = f"the item asks for no such material; it asks for {', '.join(sorted(asked)) or 'none'}"
-            raise invalid_field(f"materials[{place}].code", rule)
-        if material.code in [earlier.code for earlier in given[:place]]:
-            rule = f"{material.code} is there already; put everything that meets one requirement into one file"
-            raise invalid_field(f"materials[{place}].code", rule)
-
-
-def uploaded(given: Iterable[CaseMaterial], kept: Materials) -> None:
-    """Refuse materials that were not uploaded.
-
-    Raises:
-        Refusal: MATERIAL_UNKNOWN, INVALID_FIELD.
-    """
-    for place, material in enumerate(given):
-        if kept.size(material.digest) is None:
-            raise Refusal(codes.MATERIAL_UNKNOWN, {"digest": material.digest}, field=f"materials[{place}].digest")
-        if kept.size(material.digest) != material.size:
-            raise invalid_field(f"materials[{place}].size", f"the material has {kept.size(material.digest)} bytes")
 
 
 def assertions(request: SubmitCaseRequest | Received, view: TrustView, now: datetime) -> None:

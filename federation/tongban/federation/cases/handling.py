@@ -14,7 +14,7 @@ from tongban.core.errors import Refusal
 from tongban.core.identifiers import division_of
 from tongban.core.times import moment
 from tongban.federation.calls import Call, Caller, Outcome, Step, writes
-from tongban.federation.cases import checks, commands, rows
+from tongban.federation.cases import checks, commands, handed_in, rows
 from tongban.federation.cases.answers import Answers, answer_of, check_handling
 from tongban.federation.cases.book import CaseBook, Held
 from tongban.federation.cases.ordering import CaseOrder, NewAct, Ordered
@@ -98,7 +98,7 @@ class Handling:
         begins = act.HasField("received")
         said, item = act.received if begins else act.supplemented, self._published(view.received.item_code)
         checks.form(item, said.form, whole=begins)
-        checks.materials(item, said.materials)
+        handed_in.check_asked(item, said.materials)
         checks.assertions(act.received, self._resources.keeper.view, moment(act.time))
 
     def _arrived(self, new: NewAct, held: Held | None) -> Ordered:

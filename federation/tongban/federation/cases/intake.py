@@ -15,13 +15,13 @@ from tongban.core.errors import Refusal
 from tongban.core.identifiers import CASE_TOKEN_BYTES, case_id, intake_number
 from tongban.core.times import micros, timestamp
 from tongban.federation.calls import Call, Caller, Outcome, Step, writes
-from tongban.federation.cases import checks, commands, rows
+from tongban.federation.cases import checks, commands, handed_in, rows
 from tongban.federation.cases.book import CaseBook
 from tongban.federation.cases.ordering import NewAct, new_act, own_act
 from tongban.federation.cases.serials import Serials
 from tongban.federation.cases.wording import receipt_lines
 from tongban.federation.locate import authority
-from tongban.federation.materials import Materials
+from tongban.federation.materials.kept import Materials
 from tongban.federation.resources import OUTBOX, Resources, case_topic
 from tongban.federation.store.units import Unit
 
@@ -47,8 +47,8 @@ class Intake:
         view = fold.begin(act)
         step = self._step(view, new_act(act), item.name, caller.window)
         answered = answer.SerializeToString()
-        recorded = commands.records(key, digest, answered)
-        return Outcome(answered, step=step.then(recorded), after=self._after(view))
+        step = step.then(handed_in.names(request.materials, view.case_id)).then(commands.records(key, digest, answered))
+        return Outcome(answered, step=step, after=self._after(view, request.materials))
 
     async def supplement(self, caller: Caller, call: Call) -> Outcome:
         """Take in what a correction asked for."""
@@ -58,11 +58,12 @@ class Intake:
         earlier = await commands.recorded(self._resources.store, key, digest)
         if earlier is not None:
             return Outcome(earlier)
-        new = self._supplement(request, held.view, call.context.officer)
+        new = await self._supplement(request, held.view, call.context.officer)
         view = fold.add(held.view, new.act)
         answer = pb.SupplementCaseResponse(summary=fold.summary(view, held.row.item_name)).SerializeToString()
         step = self._step(view, new, held.row.item_name, held.row.window).then(writes(held.answers_correction()))
-        return Outcome(answer, step=step.then(commands.records(key, digest, answer)), after=self._after(view))
+        step = step.then(handed_in.names(request.materials, view.case_id)).then(commands.records(key, digest, answer))
+        return Outcome(answer, step=step, after=self._after(view, request.materials))
 
     async def _received(self, request: pb.SubmitCaseRequest, call: Call) -> tuple[acts.Act, Item]:
         view, member, now = self._resources.keeper.view, self._resources.member, self._resources.clock()
@@ -70,8 +71,8 @@ class Intake:
         row = checks.case_row(view, member, handling, item.code, now)
         self._resources.outbox.check(handling)
         checks.form(item, request.form, whole=True)
-        checks.materials(item, request.materials)
-        checks.uploaded(request.materials, self._materials)
+        handed_in.check_asked(item, request.materials)
+        await handed_in.check_uploaded(request.materials, self._materials)
         checks.assertions(request, view, now)
         day = local_day(now)
         serial = await self._serials.next(f"intake/{day:%Y%m%d}")
@@ -106,7 +107,7 @@ class Intake:
             missing_materials=_missing(item, received.materials),
         )
 
-    def _supplement(self, request: pb.SupplementCaseRequest, view: CaseView, officer: str) -> NewAct:
+    async def _supplement(self, request: pb.SupplementCaseRequest, view: CaseView, officer: str) -> NewAct:
         if view.intake != self._resources.member:
             facts = {"step": "a supplement", "step_zh": "补正", "state": machine.state_name(view.state)}
             raise Refusal(codes.CASE_STEP, facts, rule=f"only {view.intake}, which took the case in, supplements it")
@@ -115,8 +116,8 @@ class Intake:
         if item is None:
             raise Refusal(codes.ITEM_UNKNOWN, {"item": view.received.item_code})
         checks.form(item, request.form, whole=False)
-        checks.materials(item, request.materials)
-        checks.uploaded(request.materials, self._materials)
+        handed_in.check_asked(item, request.materials)
+        await handed_in.check_uploaded(request.materials, self._materials)
         content = acts.Supplemented(materials=request.materials, form=request.form)
         return own_act(view, self._resources.member, officer, self._resources.clock(), supplemented=content)
 
@@ -135,8 +136,15 @@ class Intake:
 
         return Step([record.act_leaf(new.data)], unit_of)
 
-    def _after(self, view: CaseView) -> Callable[[], None]:
-        return self._resources.waker(f"{OUTBOX}/{view.handling}", case_topic(view.case_id))
+    def _after(self, view: CaseView, materials: Iterable[acts.CaseMaterial]) -> Callable[[], None]:
+        wake = self._resources.waker(f"{OUTBOX}/{view.handling}", case_topic(view.case_id))
+
+        def after() -> None:
+            for material in materials:
+                self._materials.named(material.digest)
+            wake()
+
+        return after
 
 
 def _missing(item: Item, materials: Iterable[acts.CaseMaterial]) -> list[str]:

@@ -8,11 +8,8 @@ import logging
 from datetime import timedelta
 
 from tongban.api.cases.v1.cases_pb2 import CASE_STATE_ARRIVED
-from tongban.api.common.v1.common_pb2 import CallContext
 from tongban.api.common.v1.common_pb2 import Party as Told
-from tongban.api.materials.v1.materials_pb2 import FetchMaterialRequest, FetchMaterialResponse
 from tongban.core import codes, items
-from tongban.core.case.fold import CaseView
 from tongban.core.errors import Refusal
 from tongban.core.times import micros
 from tongban.federation.calls import writes
@@ -20,15 +17,14 @@ from tongban.federation.cases.answers import Answers
 from tongban.federation.cases.book import CaseBook, Held
 from tongban.federation.cases.handling import Handling
 from tongban.federation.cases.ordering import CaseOrder
-from tongban.federation.exchange.own_questions import OwnQuestions
-from tongban.federation.materials import MOST_PART, Materials
+from tongban.federation.materials.fetching import MaterialFetcher
+from tongban.federation.materials.kept import Materials
 from tongban.federation.resources import OUTBOX, PEER_SEEN, WORK, Resources, case_topic
 from tongban.federation.store.rows import WorkRow
 from tongban.federation.store.units import Delete, Lost, Put, Unit
 
 log = logging.getLogger(__name__)
 
-FETCH = "/tongban.api.materials.v1.MaterialService/FetchMaterial"
 _AT_ONCE = 64
 _MOST_UNDER_WAY = 1000
 _LOOK_SECONDS = 1.0
@@ -46,14 +42,14 @@ class Worker:
         handling: Handling,
         answers: Answers,
         materials: Materials,
-        questions: OwnQuestions,
+        fetcher: MaterialFetcher,
     ) -> None:
         self._resources = resources
         self._book = book
         self._handling = handling
         self._answers = answers
         self._materials = materials
-        self._questions = questions
+        self._fetcher = fetcher
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -124,7 +120,7 @@ class Worker:
         self._resources.waker(f"{OUTBOX}/{held.view.intake}", case_topic(row.case_id))()
 
     async def _ask_handler(self, held: Held, row: WorkRow) -> items.Answer:
-        await self._fetch_materials(held.view)
+        await self._fetcher.fetch(held.view)
         case = self._case(held, row)
         answer: items.Answer = await self._resources.runner.run(self._handler(held), case, gives=items.Answer)
         return answer
@@ -134,25 +130,6 @@ class Worker:
         if code not in self._resources.registry.items:
             raise Refusal(codes.ITEM_UNKNOWN, {"item": code})
         return self._resources.registry.items[code].answer
-
-    async def _fetch_materials(self, view: CaseView) -> None:
-        for material in view.materials.values():
-            if self._materials.size(material.digest) is None:
-                await self._fetch(view, material.digest, material.size)
-
-    async def _fetch(self, view: CaseView, digest: str, size: int) -> None:
-        content = b""
-        while len(content) < size:
-            request = FetchMaterialRequest(case_id=view.case_id, digest=digest, offset=len(content), limit=MOST_PART)
-            context = CallContext(case_id=view.case_id)
-            answer = await self._questions.ask(view.intake, FETCH, context, request.SerializeToString())
-            part = FetchMaterialResponse.FromString(answer).data
-            due = min(MOST_PART, size - len(content))
-            if len(part) != due:
-                rule = f"{len(part)} bytes of the material {digest} came where {due} were due"
-                raise Refusal(codes.RECORD_INVALID, {"case_id": view.case_id}, rule=rule)
-            content += part
-        await self._materials.keep(digest, size, content)
 
     def _case(self, held: Held, row: WorkRow) -> items.Case:
         view = held.view
@@ -165,7 +142,9 @@ class Worker:
             agent=party(Told(person=view.received.agent)) if view.received.HasField("agent") else None,
             form=dict(view.form),
             materials=tuple(
-                items.Material(m.code, m.name, m.digest, m.size, m.media_type, self._materials.path(m.digest))
+                items.Material(
+                    m.code, m.name, m.digest, m.size, m.media_type, self._materials.path(view.intake, m.digest)
+                )
                 for m in view.materials.values()
             ),
             correction_asked=view.correction_asked,

@@ -10,7 +10,7 @@ from tongban.federation.cli.doors import admin_door
 from tongban.federation.cli.options import HERE, Home
 
 if TYPE_CHECKING:
-    from tongban.api.catalogue.v1.catalogue_pb2 import PublishedItem
+    from tongban.api.catalogue.v1.catalogue_pb2 import MaterialRequirement, PublishedItem
 
 app = typer.Typer(help="Find the items that members publish.", no_args_is_help=True)
 
@@ -93,5 +93,15 @@ def _whole(one: "PublishedItem") -> dict[str, Any]:
             {"field": one.name, "label": one.label, "required": one.required, "format": words.named(Format, one.format)}
             for one in item.form
         ],
-        "materials": [{"code": one.code, "name": one.name, "required": one.required} for one in item.materials],
+        "materials": [_material(one) for one in item.materials],
+    }
+
+
+def _material(one: "MaterialRequirement") -> dict[str, Any]:
+    return {
+        "code": one.code,
+        "name": one.name,
+        "required": one.required,
+        "max_bytes": one.max_bytes or 20 << 20,
+        "media_types": " ".join(one.media_types) or "any",
     }

@@ -115,6 +115,10 @@ class Store(Protocol):
         """Return the work left for a case, by sequence."""
         ...
 
+    async def material_is_named(self, digest: str) -> bool:
+        """Say whether a case of this member's intake names a material with this digest."""
+        ...
+
     async def windows(self) -> list[WindowRow]:
         """Return all windows (窗口), also revoked ones."""
         ...

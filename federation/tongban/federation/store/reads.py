@@ -99,6 +99,10 @@ class Reads:
         """Return the work left for a case."""
         return self._direct.rows(WorkRow, "work", queries.WORK_OF_CASE, case=case_id)
 
+    async def material_is_named(self, digest: str) -> bool:
+        """Say whether a case of this member's intake names a material."""
+        return bool(await self._readers.tuples(queries.MATERIAL, material=digest))
+
     async def windows(self) -> list[WindowRow]:
         """Return all windows."""
         return await self._readers.rows(WindowRow, "windows", queries.WINDOWS)

@@ -106,6 +106,8 @@ work = Table(
     Index("work_not_before", "not_before"),
 )
 
+materials = Table("materials", metadata, _text("digest", key=True), _text("case_id"))
+
 windows = Table(
     "windows",
     metadata,

@@ -35,6 +35,7 @@ def _text(most: int, pattern: str | None = None) -> StringConstraints:
 # The limits are those of the contract tongban.api.catalogue.v1, in which the items are published.
 _Name = Annotated[str, _text(64, r"^[a-z][a-z0-9_]*$")]
 _Title = Annotated[str, _text(100)]
+_MediaType = Annotated[str, _text(100, r"^[a-z0-9.+-]+/[a-z0-9.+-]+$")]
 
 
 class _Strict(BaseModel):
@@ -53,6 +54,8 @@ class _Material(_Strict):
     code: _Name
     name: Annotated[str, _text(200)]
     required: bool = True
+    max_bytes: Annotated[int, Rule(ge=1, le=16 << 30)] = 20 << 20
+    media_types: Annotated[tuple[_MediaType, ...], Rule(max_length=20, strict=False)] = ()
 
 
 class _Item(_Strict):

@@ -7,7 +7,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tongban.federation.store.errors import StoreFailed
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision in ``versions/``."""
 
 _RECORDED = text("SELECT version_num FROM alembic_version")

@@ -66,7 +66,7 @@ class CaseMaterial(_message.Message):
     size: _builtins.int
     """Bytes."""
     media_type: _builtins.str
-    """Media type, as in application/pdf."""
+    """Media type, as in application/pdf. Where the type has a known signature, the first bytes must have it."""
     def __init__(
         self,
         *,

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tongban.api.rules.v1 import rules_pb2 as tongban_dot_api_dot_rules_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(tongban/api/catalogue/v1/catalogue.proto\x12\x18tongban.api.catalogue.v1\x1a tongban/api/rules/v1/rules.proto\"\xa7\x01\n\tFormField\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[a-z][a-z0-9_]*\x12\x17\n\x05label\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x18\n\x07max_len\x18\x04 \x01(\rB\x07\xf2\x86\x19\x03\x38\xe8\x07\x12,\n\x06\x66ormat\x18\x05 \x01(\x0e\x32\x1c.tongban.api.rules.v1.Format\"i\n\x13MaterialRequirement\x12\'\n\x04\x63ode\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[a-z][a-z0-9_]*\x12\x17\n\x04name\x18\x02 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xc8\x01\x12\x10\n\x08required\x18\x03 \x01(\x08\"\xd9\x04\n\x04Item\x12&\n\x04\x63ode\x18\x01 \x01(\tB\x18\xf2\x86\x19\x14\x08\x01\x18\x32\x42\x0e[0-9A-Za-z.-]+\x12\x17\n\x04name\x18\x02 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xc8\x01\x12\x17\n\x07version\x18\x03 \x01(\rB\x06\xf2\x86\x19\x02\x30\x01\x12\x38\n\x04type\x18\x04 \x01(\x0e\x32\".tongban.api.catalogue.v1.ItemTypeB\x06\xf2\x86\x19\x02\x08\x01\x12:\n\x07promise\x18\x05 \x01(\x0e\x32!.tongban.api.catalogue.v1.PromiseB\x06\xf2\x86\x19\x02\x08\x01\x12\x1e\n\rpromised_days\x18\x06 \x01(\rB\x07\xf2\x86\x19\x03\x38\xed\x02\x12\"\n\x0f\x63orrection_days\x18\x07 \x01(\rB\t\xf2\x86\x19\x05\x30\x01\x38\xed\x02\x12\x45\n\rdeciding_fact\x18\x08 \x01(\x0e\x32&.tongban.api.catalogue.v1.DecidingFactB\x06\xf2\x86\x19\x02\x08\x01\x12\x1b\n\x06places\x18\t \x03(\tB\x0b\xf2\x86\x19\x07 \x01(\xe8\x07H\x03\x12:\n\x04\x66orm\x18\n \x03(\x0b\x32#.tongban.api.catalogue.v1.FormFieldB\x07\xf2\x86\x19\x03(\xc8\x01\x12H\n\tmaterials\x18\x0b \x03(\x0b\x32-.tongban.api.catalogue.v1.MaterialRequirementB\x06\xf2\x86\x19\x02(d\x12\x1e\n\x0cresult_title\x18\x0c \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12\x33\n\x13implementation_code\x18\r \x01(\tB\x16\xf2\x86\x19\x12\x18$B\x0e[0-9A-Za-z.-]*\"\x90\x01\n\rPublishedItem\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x13\n\x0bmember_name\x18\x02 \x01(\t\x12,\n\x04item\x18\x03 \x01(\x0b\x32\x1e.tongban.api.catalogue.v1.Item\x12,\n\x04mode\x18\x04 \x01(\x0e\x32\x1e.tongban.api.catalogue.v1.Mode\"@\n\x10ListItemsRequest\x12\x14\n\x04text\x18\x01 \x01(\tB\x06\xf2\x86\x19\x02\x18\x64\x12\x16\n\x06member\x18\x02 \x01(\tB\x06\xf2\x86\x19\x02H\x04\"K\n\x11ListItemsResponse\x12\x36\n\x05items\x18\x01 \x03(\x0b\x32\'.tongban.api.catalogue.v1.PublishedItem\"B\n\x0eGetItemRequest\x12\x18\n\x06member\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x16\n\x04\x63ode\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x32\"H\n\x0fGetItemResponse\x12\x35\n\x04item\x18\x01 \x01(\x0b\x32\'.tongban.api.catalogue.v1.PublishedItem*\xcf\x01\n\x08ItemType\x12\x19\n\x15ITEM_TYPE_UNSPECIFIED\x10\x00\x12$\n ITEM_TYPE_ADMINISTRATIVE_LICENCE\x10\x01\x12)\n%ITEM_TYPE_ADMINISTRATIVE_CONFIRMATION\x10\x02\x12$\n ITEM_TYPE_ADMINISTRATIVE_PAYMENT\x10\x03\x12\x1c\n\x18ITEM_TYPE_PUBLIC_SERVICE\x10\x04\x12\x13\n\x0fITEM_TYPE_OTHER\x10\x05*Q\n\x07Promise\x12\x17\n\x13PROMISE_UNSPECIFIED\x10\x00\x12\x13\n\x0fPROMISE_INSTANT\x10\x01\x12\x18\n\x14PROMISE_WORKING_DAYS\x10\x02*\xf8\x01\n\x0c\x44\x65\x63idingFact\x12\x1d\n\x19\x44\x45\x43IDING_FACT_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x44\x45\x43IDING_FACT_REGISTRATION\x10\x01\x12\x1b\n\x17\x44\x45\x43IDING_FACT_HOUSEHOLD\x10\x02\x12\x1b\n\x17\x44\x45\x43IDING_FACT_INSURANCE\x10\x03\x12\x1e\n\x1a\x44\x45\x43IDING_FACT_FUND_DEPOSIT\x10\x04\x12\x1a\n\x16\x44\x45\x43IDING_FACT_PROPERTY\x10\x05\x12\x18\n\x14\x44\x45\x43IDING_FACT_SCHOOL\x10\x06\x12\x19\n\x15\x44\x45\x43IDING_FACT_ARCHIVE\x10\x07*D\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMODE_ONLINE\x10\x01\x12\x15\n\x11MODE_PROXY_INTAKE\x10\x02\x32\xd8\x01\n\x10\x43\x61talogueService\x12\x64\n\tListItems\x12*.tongban.api.catalogue.v1.ListItemsRequest\x1a+.tongban.api.catalogue.v1.ListItemsResponse\x12^\n\x07GetItem\x12(.tongban.api.catalogue.v1.GetItemRequest\x1a).tongban.api.catalogue.v1.GetItemResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(tongban/api/catalogue/v1/catalogue.proto\x12\x18tongban.api.catalogue.v1\x1a tongban/api/rules/v1/rules.proto\"\xa7\x01\n\tFormField\x12\'\n\x04name\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[a-z][a-z0-9_]*\x12\x17\n\x05label\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x18\n\x07max_len\x18\x04 \x01(\rB\x07\xf2\x86\x19\x03\x38\xe8\x07\x12,\n\x06\x66ormat\x18\x05 \x01(\x0e\x32\x1c.tongban.api.rules.v1.Format\"\xc2\x01\n\x13MaterialRequirement\x12\'\n\x04\x63ode\x18\x01 \x01(\tB\x19\xf2\x86\x19\x15\x08\x01\x18@B\x0f[a-z][a-z0-9_]*\x12\x17\n\x04name\x18\x02 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xc8\x01\x12\x10\n\x08required\x18\x03 \x01(\x08\x12\x1d\n\tmax_bytes\x18\x04 \x01(\x04\x42\n\xf2\x86\x19\x06\x38\x80\x80\x80\x80@\x12\x38\n\x0bmedia_types\x18\x05 \x03(\tB#\xf2\x86\x19\x1f\x18\x64(\x14\x42\x19[a-z0-9.+-]+/[a-z0-9.+-]+\"\xd9\x04\n\x04Item\x12&\n\x04\x63ode\x18\x01 \x01(\tB\x18\xf2\x86\x19\x14\x08\x01\x18\x32\x42\x0e[0-9A-Za-z.-]+\x12\x17\n\x04name\x18\x02 \x01(\tB\t\xf2\x86\x19\x05\x08\x01\x18\xc8\x01\x12\x17\n\x07version\x18\x03 \x01(\rB\x06\xf2\x86\x19\x02\x30\x01\x12\x38\n\x04type\x18\x04 \x01(\x0e\x32\".tongban.api.catalogue.v1.ItemTypeB\x06\xf2\x86\x19\x02\x08\x01\x12:\n\x07promise\x18\x05 \x01(\x0e\x32!.tongban.api.catalogue.v1.PromiseB\x06\xf2\x86\x19\x02\x08\x01\x12\x1e\n\rpromised_days\x18\x06 \x01(\rB\x07\xf2\x86\x19\x03\x38\xed\x02\x12\"\n\x0f\x63orrection_days\x18\x07 \x01(\rB\t\xf2\x86\x19\x05\x30\x01\x38\xed\x02\x12\x45\n\rdeciding_fact\x18\x08 \x01(\x0e\x32&.tongban.api.catalogue.v1.DecidingFactB\x06\xf2\x86\x19\x02\x08\x01\x12\x1b\n\x06places\x18\t \x03(\tB\x0b\xf2\x86\x19\x07 \x01(\xe8\x07H\x03\x12:\n\x04\x66orm\x18\n \x03(\x0b\x32#.tongban.api.catalogue.v1.FormFieldB\x07\xf2\x86\x19\x03(\xc8\x01\x12H\n\tmaterials\x18\x0b \x03(\x0b\x32-.tongban.api.catalogue.v1.MaterialRequirementB\x06\xf2\x86\x19\x02(d\x12\x1e\n\x0cresult_title\x18\x0c \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12\x33\n\x13implementation_code\x18\r \x01(\tB\x16\xf2\x86\x19\x12\x18$B\x0e[0-9A-Za-z.-]*\"\x90\x01\n\rPublishedItem\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x13\n\x0bmember_name\x18\x02 \x01(\t\x12,\n\x04item\x18\x03 \x01(\x0b\x32\x1e.tongban.api.catalogue.v1.Item\x12,\n\x04mode\x18\x04 \x01(\x0e\x32\x1e.tongban.api.catalogue.v1.Mode\"@\n\x10ListItemsRequest\x12\x14\n\x04text\x18\x01 \x01(\tB\x06\xf2\x86\x19\x02\x18\x64\x12\x16\n\x06member\x18\x02 \x01(\tB\x06\xf2\x86\x19\x02H\x04\"K\n\x11ListItemsResponse\x12\x36\n\x05items\x18\x01 \x03(\x0b\x32\'.tongban.api.catalogue.v1.PublishedItem\"B\n\x0eGetItemRequest\x12\x18\n\x06member\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x16\n\x04\x63ode\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x32\"H\n\x0fGetItemResponse\x12\x35\n\x04item\x18\x01 \x01(\x0b\x32\'.tongban.api.catalogue.v1.PublishedItem*\xcf\x01\n\x08ItemType\x12\x19\n\x15ITEM_TYPE_UNSPECIFIED\x10\x00\x12$\n ITEM_TYPE_ADMINISTRATIVE_LICENCE\x10\x01\x12)\n%ITEM_TYPE_ADMINISTRATIVE_CONFIRMATION\x10\x02\x12$\n ITEM_TYPE_ADMINISTRATIVE_PAYMENT\x10\x03\x12\x1c\n\x18ITEM_TYPE_PUBLIC_SERVICE\x10\x04\x12\x13\n\x0fITEM_TYPE_OTHER\x10\x05*Q\n\x07Promise\x12\x17\n\x13PROMISE_UNSPECIFIED\x10\x00\x12\x13\n\x0fPROMISE_INSTANT\x10\x01\x12\x18\n\x14PROMISE_WORKING_DAYS\x10\x02*\xf8\x01\n\x0c\x44\x65\x63idingFact\x12\x1d\n\x19\x44\x45\x43IDING_FACT_UNSPECIFIED\x10\x00\x12\x1e\n\x1a\x44\x45\x43IDING_FACT_REGISTRATION\x10\x01\x12\x1b\n\x17\x44\x45\x43IDING_FACT_HOUSEHOLD\x10\x02\x12\x1b\n\x17\x44\x45\x43IDING_FACT_INSURANCE\x10\x03\x12\x1e\n\x1a\x44\x45\x43IDING_FACT_FUND_DEPOSIT\x10\x04\x12\x1a\n\x16\x44\x45\x43IDING_FACT_PROPERTY\x10\x05\x12\x18\n\x14\x44\x45\x43IDING_FACT_SCHOOL\x10\x06\x12\x19\n\x15\x44\x45\x43IDING_FACT_ARCHIVE\x10\x07*D\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bMODE_ONLINE\x10\x01\x12\x15\n\x11MODE_PROXY_INTAKE\x10\x02\x32\xd8\x01\n\x10\x43\x61talogueService\x12\x64\n\tListItems\x12*.tongban.api.catalogue.v1.ListItemsRequest\x1a+.tongban.api.catalogue.v1.ListItemsResponse\x12^\n\x07GetItem\x12(.tongban.api.catalogue.v1.GetItemRequest\x1a).tongban.api.catalogue.v1.GetItemResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +42,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MATERIALREQUIREMENT'].fields_by_name['code']._serialized_options = b'\362\206\031\025\010\001\030@B\017[a-z][a-z0-9_]*'
   _globals['_MATERIALREQUIREMENT'].fields_by_name['name']._loaded_options = None
   _globals['_MATERIALREQUIREMENT'].fields_by_name['name']._serialized_options = b'\362\206\031\005\010\001\030\310\001'
+  _globals['_MATERIALREQUIREMENT'].fields_by_name['max_bytes']._loaded_options = None
+  _globals['_MATERIALREQUIREMENT'].fields_by_name['max_bytes']._serialized_options = b'\362\206\031\0068\200\200\200\200@'
+  _globals['_MATERIALREQUIREMENT'].fields_by_name['media_types']._loaded_options = None
+  _globals['_MATERIALREQUIREMENT'].fields_by_name['media_types']._serialized_options = b'\362\206\031\037\030d(\024B\031[a-z0-9.+-]+/[a-z0-9.+-]+'
   _globals['_ITEM'].fields_by_name['code']._loaded_options = None
   _globals['_ITEM'].fields_by_name['code']._serialized_options = b'\362\206\031\024\010\001\0302B\016[0-9A-Za-z.-]+'
   _globals['_ITEM'].fields_by_name['name']._loaded_options = None
@@ -76,30 +80,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETITEMREQUEST'].fields_by_name['member']._serialized_options = b'\362\206\031\004\010\001H\004'
   _globals['_GETITEMREQUEST'].fields_by_name['code']._loaded_options = None
   _globals['_GETITEMREQUEST'].fields_by_name['code']._serialized_options = b'\362\206\031\004\010\001\0302'
-  _globals['_ITEMTYPE']._serialized_start=1418
-  _globals['_ITEMTYPE']._serialized_end=1625
-  _globals['_PROMISE']._serialized_start=1627
-  _globals['_PROMISE']._serialized_end=1708
-  _globals['_DECIDINGFACT']._serialized_start=1711
-  _globals['_DECIDINGFACT']._serialized_end=1959
-  _globals['_MODE']._serialized_start=1961
-  _globals['_MODE']._serialized_end=2029
+  _globals['_ITEMTYPE']._serialized_start=1508
+  _globals['_ITEMTYPE']._serialized_end=1715
+  _globals['_PROMISE']._serialized_start=1717
+  _globals['_PROMISE']._serialized_end=1798
+  _globals['_DECIDINGFACT']._serialized_start=1801
+  _globals['_DECIDINGFACT']._serialized_end=2049
+  _globals['_MODE']._serialized_start=2051
+  _globals['_MODE']._serialized_end=2119
   _globals['_FORMFIELD']._serialized_start=105
   _globals['_FORMFIELD']._serialized_end=272
-  _globals['_MATERIALREQUIREMENT']._serialized_start=274
-  _globals['_MATERIALREQUIREMENT']._serialized_end=379
-  _globals['_ITEM']._serialized_start=382
-  _globals['_ITEM']._serialized_end=983
-  _globals['_PUBLISHEDITEM']._serialized_start=986
-  _globals['_PUBLISHEDITEM']._serialized_end=1130
-  _globals['_LISTITEMSREQUEST']._serialized_start=1132
-  _globals['_LISTITEMSREQUEST']._serialized_end=1196
-  _globals['_LISTITEMSRESPONSE']._serialized_start=1198
-  _globals['_LISTITEMSRESPONSE']._serialized_end=1273
-  _globals['_GETITEMREQUEST']._serialized_start=1275
-  _globals['_GETITEMREQUEST']._serialized_end=1341
-  _globals['_GETITEMRESPONSE']._serialized_start=1343
-  _globals['_GETITEMRESPONSE']._serialized_end=1415
-  _globals['_CATALOGUESERVICE']._serialized_start=2032
-  _globals['_CATALOGUESERVICE']._serialized_end=2248
+  _globals['_MATERIALREQUIREMENT']._serialized_start=275
+  _globals['_MATERIALREQUIREMENT']._serialized_end=469
+  _globals['_ITEM']._serialized_start=472
+  _globals['_ITEM']._serialized_end=1073
+  _globals['_PUBLISHEDITEM']._serialized_start=1076
+  _globals['_PUBLISHEDITEM']._serialized_end=1220
+  _globals['_LISTITEMSREQUEST']._serialized_start=1222
+  _globals['_LISTITEMSREQUEST']._serialized_end=1286
+  _globals['_LISTITEMSRESPONSE']._serialized_start=1288
+  _globals['_LISTITEMSRESPONSE']._serialized_end=1363
+  _globals['_GETITEMREQUEST']._serialized_start=1365
+  _globals['_GETITEMREQUEST']._serialized_end=1431
+  _globals['_GETITEMRESPONSE']._serialized_start=1433
+  _globals['_GETITEMRESPONSE']._serialized_end=1505
+  _globals['_CATALOGUESERVICE']._serialized_start=2122
+  _globals['_CATALOGUESERVICE']._serialized_end=2338
 # @@protoc_insertion_point(module_scope)

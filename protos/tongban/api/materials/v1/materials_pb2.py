@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from tongban.api.rules.v1 import rules_pb2 as tongban_dot_api_dot_rules_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(tongban/api/materials/v1/materials.proto\x12\x18tongban.api.materials.v1\x1a tongban/api/rules/v1/rules.proto\"J\n\x13MaterialDescription\x12\x18\n\x06\x64igest\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x07\x12\x19\n\x04size\x18\x02 \x01(\x04\x42\x0b\xf2\x86\x19\x07\x08\x01\x38\x80\x80\x80\x02\"\x7f\n\x15UploadMaterialRequest\x12\x44\n\x0b\x64\x65scription\x18\x01 \x01(\x0b\x32-.tongban.api.materials.v1.MaterialDescriptionH\x00\x12\x18\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x42\x08\xf2\x86\x19\x04\x18\x80\x80@H\x00\x42\x06\n\x04part\"6\n\x16UploadMaterialResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\"\x7f\n\x14\x46\x65tchMaterialRequest\x12\x19\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x05\x12\x18\n\x06\x64igest\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x07\x12\x19\n\x06offset\x18\x03 \x01(\x04\x42\t\xf2\x86\x19\x05\x38\x80\x80\x80\x02\x12\x17\n\x05limit\x18\x04 \x01(\rB\x08\xf2\x86\x19\x04\x38\x80\x80\x04\"3\n\x15\x46\x65tchMaterialResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\x32\xfa\x01\n\x0fMaterialService\x12u\n\x0eUploadMaterial\x12/.tongban.api.materials.v1.UploadMaterialRequest\x1a\x30.tongban.api.materials.v1.UploadMaterialResponse(\x01\x12p\n\rFetchMaterial\x12..tongban.api.materials.v1.FetchMaterialRequest\x1a/.tongban.api.materials.v1.FetchMaterialResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(tongban/api/materials/v1/materials.proto\x12\x18tongban.api.materials.v1\x1a tongban/api/rules/v1/rules.proto\"g\n\x13MaterialDescription\x12\x18\n\x06\x64igest\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x07\x12\x1a\n\x04size\x18\x02 \x01(\x04\x42\x0c\xf2\x86\x19\x08\x08\x01\x38\x80\x80\x80\x80@\x12\x1a\n\x06offset\x18\x03 \x01(\x04\x42\n\xf2\x86\x19\x06\x38\x80\x80\x80\x80@\"\x7f\n\x15UploadMaterialRequest\x12\x44\n\x0b\x64\x65scription\x18\x01 \x01(\x0b\x32-.tongban.api.materials.v1.MaterialDescriptionH\x00\x12\x18\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x42\x08\xf2\x86\x19\x04\x18\x80\x80@H\x00\x42\x06\n\x04part\"H\n\x16UploadMaterialResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x10\n\x08received\x18\x03 \x01(\x04\"\x80\x01\n\x14\x46\x65tchMaterialRequest\x12\x19\n\x07\x63\x61se_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x05\x12\x18\n\x06\x64igest\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x07\x12\x1a\n\x06offset\x18\x03 \x01(\x04\x42\n\xf2\x86\x19\x06\x38\x80\x80\x80\x80@\x12\x17\n\x05limit\x18\x04 \x01(\rB\x08\xf2\x86\x19\x04\x38\x80\x80@\"3\n\x15\x46\x65tchMaterialResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\x32\xfa\x01\n\x0fMaterialService\x12u\n\x0eUploadMaterial\x12/.tongban.api.materials.v1.UploadMaterialRequest\x1a\x30.tongban.api.materials.v1.UploadMaterialResponse(\x01\x12p\n\rFetchMaterial\x12..tongban.api.materials.v1.FetchMaterialRequest\x1a/.tongban.api.materials.v1.FetchMaterialResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,7 +35,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MATERIALDESCRIPTION'].fields_by_name['digest']._loaded_options = None
   _globals['_MATERIALDESCRIPTION'].fields_by_name['digest']._serialized_options = b'\362\206\031\004\010\001H\007'
   _globals['_MATERIALDESCRIPTION'].fields_by_name['size']._loaded_options = None
-  _globals['_MATERIALDESCRIPTION'].fields_by_name['size']._serialized_options = b'\362\206\031\007\010\0018\200\200\200\002'
+  _globals['_MATERIALDESCRIPTION'].fields_by_name['size']._serialized_options = b'\362\206\031\010\010\0018\200\200\200\200@'
+  _globals['_MATERIALDESCRIPTION'].fields_by_name['offset']._loaded_options = None
+  _globals['_MATERIALDESCRIPTION'].fields_by_name['offset']._serialized_options = b'\362\206\031\0068\200\200\200\200@'
   _globals['_UPLOADMATERIALREQUEST'].fields_by_name['data']._loaded_options = None
   _globals['_UPLOADMATERIALREQUEST'].fields_by_name['data']._serialized_options = b'\362\206\031\004\030\200\200@'
   _globals['_FETCHMATERIALREQUEST'].fields_by_name['case_id']._loaded_options = None
@@ -43,19 +45,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FETCHMATERIALREQUEST'].fields_by_name['digest']._loaded_options = None
   _globals['_FETCHMATERIALREQUEST'].fields_by_name['digest']._serialized_options = b'\362\206\031\004\010\001H\007'
   _globals['_FETCHMATERIALREQUEST'].fields_by_name['offset']._loaded_options = None
-  _globals['_FETCHMATERIALREQUEST'].fields_by_name['offset']._serialized_options = b'\362\206\031\0058\200\200\200\002'
+  _globals['_FETCHMATERIALREQUEST'].fields_by_name['offset']._serialized_options = b'\362\206\031\0068\200\200\200\200@'
   _globals['_FETCHMATERIALREQUEST'].fields_by_name['limit']._loaded_options = None
-  _globals['_FETCHMATERIALREQUEST'].fields_by_name['limit']._serialized_options = b'\362\206\031\0048\200\200\004'
+  _globals['_FETCHMATERIALREQUEST'].fields_by_name['limit']._serialized_options = b'\362\206\031\0048\200\200@'
   _globals['_MATERIALDESCRIPTION']._serialized_start=104
-  _globals['_MATERIALDESCRIPTION']._serialized_end=178
-  _globals['_UPLOADMATERIALREQUEST']._serialized_start=180
-  _globals['_UPLOADMATERIALREQUEST']._serialized_end=307
-  _globals['_UPLOADMATERIALRESPONSE']._serialized_start=309
-  _globals['_UPLOADMATERIALRESPONSE']._serialized_end=363
-  _globals['_FETCHMATERIALREQUEST']._serialized_start=365
-  _globals['_FETCHMATERIALREQUEST']._serialized_end=492
-  _globals['_FETCHMATERIALRESPONSE']._serialized_start=494
-  _globals['_FETCHMATERIALRESPONSE']._serialized_end=545
-  _globals['_MATERIALSERVICE']._serialized_start=548
-  _globals['_MATERIALSERVICE']._serialized_end=798
+  _globals['_MATERIALDESCRIPTION']._serialized_end=207
+  _globals['_UPLOADMATERIALREQUEST']._serialized_start=209
+  _globals['_UPLOADMATERIALREQUEST']._serialized_end=336
+  _globals['_UPLOADMATERIALRESPONSE']._serialized_start=338
+  _globals['_UPLOADMATERIALRESPONSE']._serialized_end=410
+  _globals['_FETCHMATERIALREQUEST']._serialized_start=413
+  _globals['_FETCHMATERIALREQUEST']._serialized_end=541
+  _globals['_FETCHMATERIALRESPONSE']._serialized_start=543
+  _globals['_FETCHMATERIALRESPONSE']._serialized_end=594
+  _globals['_MATERIALSERVICE']._serialized_start=597
+  _globals['_MATERIALSERVICE']._serialized_end=847
 # @@protoc_insertion_point(module_scope)

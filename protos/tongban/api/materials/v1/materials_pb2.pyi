@@ -24,19 +24,23 @@ class MaterialDescription(_message.Message):
 
     DIGEST_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
     digest: _builtins.str
     """SHA-256 of the whole material."""
     size: _builtins.int
-    """Bytes in all; at most 4 MiB."""
+    """Bytes in all; at most 16 GiB."""
+    offset: _builtins.int
+    """How many of them earlier calls have brought. If the node has more or fewer, it takes nothing and answers how many it has."""
     def __init__(
         self,
         *,
         digest: _builtins.str = ...,
         size: _builtins.int = ...,
+        offset: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "offset", b"offset", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -74,25 +78,29 @@ Global___UploadMaterialRequest: _TypeAlias = UploadMaterialRequest  # noqa: Y015
 
 @_typing.final
 class UploadMaterialResponse(_message.Message):
-    """The material is kept."""
+    """How much of the material is here."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DIGEST_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
+    RECEIVED_FIELD_NUMBER: _builtins.int
     digest: _builtins.str
     """SHA-256 of the material."""
     size: _builtins.int
     """Bytes in all."""
+    received: _builtins.int
+    """Bytes that are here. If these are all, the material is kept, and a case can name it."""
     def __init__(
         self,
         *,
         digest: _builtins.str = ...,
         size: _builtins.int = ...,
+        received: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "received", b"received", "size", b"size"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -115,7 +123,7 @@ class FetchMaterialRequest(_message.Message):
     offset: _builtins.int
     """First byte that is wanted."""
     limit: _builtins.int
-    """Most bytes in the answer; 0 means 65,536, which is also the most."""
+    """Most bytes in the answer; 0 means 65,536."""
     def __init__(
         self,
         *,
@@ -141,7 +149,7 @@ class FetchMaterialResponse(_message.Message):
     DATA_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
-    """The bytes from the offset on."""
+    """The bytes from the offset on; fewer than the limit where the material ends, or where a message holds no more."""
     size: _builtins.int
     """Bytes of the whole material."""
     def __init__(

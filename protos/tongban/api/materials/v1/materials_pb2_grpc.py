@@ -52,15 +52,16 @@ class MaterialServiceServicer(object):
     """
 
     def UploadMaterial(self, request_iterator, context):
-        """Uploads one material of at most 4 MiB: first its description, then its bytes in order. It is kept when it is whole and its
-        digest is right, and the same material may be uploaded again.
+        """Uploads a material, in one call or in several: first its description, then its bytes in order. Each answer says how many
+        bytes are here; the next call goes on there, also after the connection or the node broke down. A material is kept
+        when it is whole and its digest is right; one that is here already is answered at once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FetchMaterial(self, request, context):
-        """Returns a part of a material of a case that the asker has to do with.
+        """Returns a part of a material of a case: to windows of its two members, and to the handling member from the intake member.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,11 +34,12 @@ class MaterialServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> MaterialServiceAsyncStub: ...
     UploadMaterial: _grpc.StreamUnaryMultiCallable[_materials_pb2.UploadMaterialRequest, _materials_pb2.UploadMaterialResponse]
-    """Uploads one material of at most 4 MiB: first its description, then its bytes in order. It is kept when it is whole and its
-    digest is right, and the same material may be uploaded again.
+    """Uploads a material, in one call or in several: first its description, then its bytes in order. Each answer says how many
+    bytes are here; the next call goes on there, also after the connection or the node broke down. A material is kept
+    when it is whole and its digest is right; one that is here already is answered at once.
     """
     FetchMaterial: _grpc.UnaryUnaryMultiCallable[_materials_pb2.FetchMaterialRequest, _materials_pb2.FetchMaterialResponse]
-    """Returns a part of a material of a case that the asker has to do with."""
+    """Returns a part of a material of a case: to windows of its two members, and to the handling member from the intake member."""
 
 @_typing.type_check_only
 class MaterialServiceAsyncStub(MaterialServiceStub):
@@ -46,11 +47,12 @@ class MaterialServiceAsyncStub(MaterialServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     UploadMaterial: _aio.StreamUnaryMultiCallable[_materials_pb2.UploadMaterialRequest, _materials_pb2.UploadMaterialResponse]  # type: ignore[assignment]
-    """Uploads one material of at most 4 MiB: first its description, then its bytes in order. It is kept when it is whole and its
-    digest is right, and the same material may be uploaded again.
+    """Uploads a material, in one call or in several: first its description, then its bytes in order. Each answer says how many
+    bytes are here; the next call goes on there, also after the connection or the node broke down. A material is kept
+    when it is whole and its digest is right; one that is here already is answered at once.
     """
     FetchMaterial: _aio.UnaryUnaryMultiCallable[_materials_pb2.FetchMaterialRequest, _materials_pb2.FetchMaterialResponse]  # type: ignore[assignment]
-    """Returns a part of a material of a case that the asker has to do with."""
+    """Returns a part of a material of a case: to windows of its two members, and to the handling member from the intake member."""
 
 class MaterialServiceServicer(metaclass=_abc_1.ABCMeta):
     """Materials at this node. The handling member's node fetches them by digest and offset."""
@@ -61,8 +63,9 @@ class MaterialServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_materials_pb2.UploadMaterialRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_materials_pb2.UploadMaterialResponse, _abc.Awaitable[_materials_pb2.UploadMaterialResponse]]:
-        """Uploads one material of at most 4 MiB: first its description, then its bytes in order. It is kept when it is whole and its
-        digest is right, and the same material may be uploaded again.
+        """Uploads a material, in one call or in several: first its description, then its bytes in order. Each answer says how many
+        bytes are here; the next call goes on there, also after the connection or the node broke down. A material is kept
+        when it is whole and its digest is right; one that is here already is answered at once.
         """
 
     @_abc_1.abstractmethod
@@ -71,6 +74,6 @@ class MaterialServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _materials_pb2.FetchMaterialRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_materials_pb2.FetchMaterialResponse, _abc.Awaitable[_materials_pb2.FetchMaterialResponse]]:
-        """Returns a part of a material of a case that the asker has to do with."""
+        """Returns a part of a material of a case: to windows of its two members, and to the handling member from the intake member."""
 
 def add_MaterialServiceServicer_to_server(servicer: MaterialServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
