@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from tongban.core.identifiers import check_member_id
 from tongban.federation.carriers.settings import Carriers, is_tag
+from tongban.federation.materials.settings import Materials
 from tongban.federation.settings_table import Address, Table
 
 FILE = "node.toml"
@@ -119,28 +120,7 @@ class Limits(Table):
     peer_burst: int = Field(100, ge=1, description="Questions that it may ask at once after a quiet time.")
 
 
-<<<<<<< HEAD
 class Plugins(Table):
-=======
-class Materials(_Table):
-    """Room for materials. They are files in the folder materials, beside the database."""
-
-    total_bytes: int = Field(
-        100 << 30, ge=0, description="Most bytes that all materials at the node take, parts of them included."
-    )
-    window_bytes: int = Field(
-        20 << 30, ge=0, description="Most bytes of uploads of one window that no case names yet, parts included."
-    )
-    free_bytes: int = Field(
-        512 << 20, ge=0, description="Bytes of the disk that materials leave to everything else, as the database."
-    )
-    upload_seconds: float = Field(
-        86_400.0, gt=0, description="Seconds that an upload is kept, whole or in part, before a case names it."
-    )
-
-
-class Plugins(_Table):
->>>>>>> 483e8a6 (Materials of any size: uploads in as many calls as it takes, parts fetched side by side, types, quotas)
     """Which plugins are loaded, and a table ``[plugins.NAME]`` with the settings of each."""
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)

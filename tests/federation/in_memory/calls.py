@@ -80,7 +80,9 @@ async def send(window: MemoryClient, messages: Sequence[materials.UploadMaterial
 
 
 async def upload(window: MemoryClient, content: bytes = PAPER) -> str:
-    await send(window, parts(content))
+    received = 0
+    while received < len(content):  # Another call that brings the same has taken over.
+        received = await send(window, parts(content, received))
     return sha256(content).hexdigest()
 
 

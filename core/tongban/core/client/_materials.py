@@ -31,7 +31,7 @@ SLICE = 64 << 20
 """Most bytes of it in one call."""
 
 _PART = 1 << 20
-_MOST_IDLE = 5
+_MOST_IDLE = 20
 
 Source: TypeAlias = Path | bytes | BinaryIO
 """A file, bytes, or a file that is open for reading and can be sought in."""

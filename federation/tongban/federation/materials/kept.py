@@ -13,7 +13,7 @@ from tongban.core.errors import Refusal
 from tongban.core.times import Clock
 from tongban.federation.materials.parts import Part
 from tongban.federation.materials.room import Room
-from tongban.federation.settings import Materials as Settings
+from tongban.federation.materials.settings import Materials as Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -7,7 +7,7 @@ from threading import RLock
 
 from tongban.core import codes
 from tongban.core.errors import Refusal
-from tongban.federation.settings import Materials as Settings
+from tongban.federation.materials.settings import Materials as Settings
 
 
 class Room:

@@ -149,7 +149,7 @@ class FetchMaterialResponse(_message.Message):
     DATA_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
-    """The bytes from the offset on; fewer than the limit where the material ends, or where a message holds no more."""
+    """The bytes from the offset on; fewer than the limit where the material ends."""
     size: _builtins.int
     """Bytes of the whole material."""
     def __init__(
