@@ -47,7 +47,7 @@ def test_every_row(tmp_path: Path) -> None:
         assert (row in COMPARED_WITH) == (found.get("x_cpu", 0) > 0) == (found.get("x_rate", 0) > 0)
     with_b = {name for name, row in rows.items() if row["cpu_b"]}
     assert with_b == {"bare-forward", "forwarded-lookup", "submit-through", "drain"}
-    assert {"measured_at", "tongban", "grpcio", "python", "machine", "sync_to_disk"} < set(run)
+    assert {"measured_at", "tongban", "grpcio", "python", "machine", "load_before", "sync_to_disk"} < set(run)
     assert list(tmp_path.iterdir()) == [history]
     kept = _answer("history", history)
     assert {(row["row"], row["rate"]) for row in kept} == {(row["row"], row["rate"]) for row in run["rows"]}

@@ -7,7 +7,7 @@ from typing import Any
 
 from tongban.federation.formation.errors import FormationError, read_file
 
-_OF_THE_RUN = ("measured_at", "tongban", "grpcio", "python", "machine")
+_OF_THE_RUN = ("measured_at", "tongban", "grpcio", "python", "machine", "load_before")
 _FIGURES = ("rate", "p50_ms", "p99_ms", "cpu_a", "cpu_b", "x_cpu", "x_rate")
 
 

@@ -17,6 +17,7 @@ def told(folder: Path) -> dict[str, str]:
         "grpcio": version("grpcio"),
         "python": platform.python_version(),
         "machine": f"{os.cpu_count()} cores, {_processor()}, {platform.system()} {platform.release()}",
+        "load_before": f"{os.getloadavg()[0]:.1f}",
         "sync_to_disk": f"{_sync_seconds(folder) * 1000:.2f} ms",
     }
 

@@ -22,10 +22,11 @@ def run(rounds: Rounds, folder: Path | None, say: Callable[[str], None]) -> dict
     Raises:
         BenchFailed: something did not work; the new folder with the nodes' logs is left, and named.
     """
-    with _new_folder(folder) as own, running(own) as ground:
-        _introduce(ground, say)
+    with _new_folder(folder) as own:
         told = {**machine.told(own), "rounds": rounds.count, "seconds": rounds.seconds}
-        return {**told, "rows": report.table(measure(ground, rounds, say))}
+        with running(own) as ground:
+            _introduce(ground, say)
+            return {**told, "rows": report.table(measure(ground, rounds, say))}
 
 
 @contextmanager
