@@ -1,7 +1,7 @@
 """Rewrite the generated part of the reference pages in ``docs/reference``.
 
-``python tools/reference.py`` writes what stands between the markers of each page; ``--check`` compares only and fails,
-naming the pages that are not fresh.
+``python tools/reference.py`` writes what stands between the markers of each page; ``--check`` compares only and
+fails, naming the pages that are not fresh.
 """
 
 import argparse

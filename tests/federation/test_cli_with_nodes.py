@@ -168,7 +168,7 @@ class TestAnOperator:
         listed = answer("member", "list", "--home", chongming)
         assert [one["member"] for one in listed] == ["310151", "320681"]
         shown = answer("member", "show", "320681", "--home", chongming)
-        assert [key["algorithm"] for key in shown["keys"]] == ["p256"]
+        assert [key["algorithm"] for key in shown["keys"]] == ["p256", "x25519"]
         assert refusal("member", "show", "999999", "--home", chongming)["code"] == "MEMBER_UNKNOWN"
         rows = answer("agreement", "list", "--home", chongming)
         assert {(row["row"], row["member"]) for row in rows} == {("registration", "310151"), ("identity", "320681")}

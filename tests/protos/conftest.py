@@ -56,6 +56,7 @@ DEADLINE = acts.Deadline(day="2026-10-15", working_days=5, skipped=["2026-10-10"
 CORRECTION = acts.CorrectionItem(code="resolution", text="请补充盖章页。")
 SIGNED_ACT = acts.SignedAct(act=b"act", seal=SEAL)
 SEALED = exchange.SealedMessage(header=b"header", seal=SEAL, body=b"body")
+QUESTION = exchange.Question(message=SEALED, timeout_ms=5000, hops=[exchange.Hop(member="310000", seal=SEAL)])
 SIGNED_DOCUMENT = documents.SignedDocument(document=b"document", seals=[SEAL])
 METHOD = "/tongban.api.identity.v1.IdentityService/VerifyIdentity"
 
@@ -188,7 +189,7 @@ EXAMPLES: list[Message] = [
     credit.QueryCreditRequest(credit_code=FIRM.credit_code),
     documents.ListDocumentsRequest(),
     documents.FetchDocumentRequest(digest=DIGEST),
-    exchange.LinkRequest(questions=[exchange.Question(message=SEALED, timeout_ms=5000)], cancelled=["q-1"]),
+    exchange.LinkRequest(questions=[QUESTION], cancelled=["q-1"]),
     exchange.LinkResponse(answers=[SEALED]),
     exchange.DeliverActRequest(act=SIGNED_ACT),
     exchange.DeliverEventRequest(event=acts.SignedEvent(event=b"event", seal=SEAL, act=SIGNED_ACT)),
@@ -210,6 +211,7 @@ EXAMPLES: list[Message] = [
         body_digest=HASH,
         question_digest=HASH,
         status=5,
+        encryption=exchange.Encryption(key_id="0b" * 16, content_digest=HASH),
     ),
     *(acts.Act(case_id=CASE, author="310151", number=1, time=NOW, officer="li", **it) for it in ACT_CONTENTS),
     acts.Event(case_id=CASE, sequence=2, previous=HASH, act_digest=HASH, time=NOW),

@@ -7,11 +7,16 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pages.markdown import prose, table
-from tongban.federation.carriers.settings import FolderCarrier, GrpcCarrier, HttpCarrier
+from tongban.federation.carriers.settings import FolderCarrier, GrpcCarrier, HttpCarrier, RelayCarrier
 from tongban.federation.formation import toml_text
 from tongban.federation.settings import Settings
 
-_CARRIERS: Mapping[str, type[BaseModel]] = {"http": HttpCarrier, "folder": FolderCarrier, "grpc": GrpcCarrier}
+_CARRIERS: Mapping[str, type[BaseModel]] = {
+    "http": HttpCarrier,
+    "folder": FolderCarrier,
+    "relay": RelayCarrier,
+    "grpc": GrpcCarrier,
+}
 
 
 def text() -> str:
@@ -30,11 +35,10 @@ def _tables() -> Iterator[tuple[str, str, type[BaseModel]]]:
 
 
 def _table(model: type[BaseModel]) -> str:
-    keys = {name: field for name, field in model.model_fields.items() if not _is_table(name, field)}
+    keys = {field.alias or name: field for name, field in model.model_fields.items() if not _is_table(name, field)}
     schema = model.model_json_schema()["properties"]
     rows = [
-        [f"`{name}`", _type(schema[name]), _default(field), prose(field.description or "")]
-        for name, field in keys.items()
+        [f"`{key}`", _type(schema[key]), _default(field), prose(field.description or "")] for key, field in keys.items()
     ]
     return table(["Key", "Type", "Default", "Meaning"], rows)
 

@@ -227,6 +227,14 @@ PEER_BUSY = _code(
     "请在拒绝信息指明的时间(RetryInfo)之后重试,并降低请求频率。",
     retryable=True,
 )
+ENCRYPTION_KEY_MISSING = _code(
+    "ENCRYPTION_KEY_MISSING",
+    FAILED_PRECONDITION,
+    "The directory lists no encryption key for {member}, so nothing that must be encrypted can go to it.",
+    "目录中没有成员 {member} 的加密公钥,须加密的内容不能发往该成员。",
+    "{member} gives the directory's authority a card with its encryption key; then import the new directory.",
+    "请 {member} 向目录签发方提交含加密公钥的成员卡,然后导入新目录。",
+)
 DIRECTORY_MISSING = _code(
     "DIRECTORY_MISSING",
     FAILED_PRECONDITION,
@@ -295,8 +303,33 @@ MESSAGE_MISADDRESSED = _code(
     INVALID_ARGUMENT,
     "The message is for {receiver}, and this is {member}.",
     "消息的收件方是 {receiver},而本节点是 {member}。",
-    "Send it to an endpoint that the directory lists for {receiver}.",
-    "请发送到目录中 {receiver} 的地址。",
+    "Send it to an endpoint that the directory lists for {receiver}; what a relay is to pass on must be encrypted.",
+    "请发送到目录中 {receiver} 的地址;须经中转的消息必须加密。",
+)
+MESSAGE_UNREADABLE = _code(
+    "MESSAGE_UNREADABLE",
+    FAILED_PRECONDITION,
+    "The body that {member} encrypted cannot be opened: {what}.",
+    "无法解密 {member} 加密的消息内容:{what}。",
+    "Send it again. If a key was changed, the sender first takes in the directory that lists the new one.",
+    "请重新发送;如密钥已更换,发送方须先导入列有新密钥的目录。",
+)
+MESSAGE_LOOPED = _code(
+    "MESSAGE_LOOPED",
+    FAILED_PRECONDITION,
+    "The message from {sender} to {receiver} goes round, or too far: {what}.",
+    "从 {sender} 发往 {receiver} 的消息绕回或转发次数过多:{what}。",
+    "The operators of the members on its way compare through whom each of them reaches {receiver} "
+    "(`[carriers]` in node.toml).",
+    "请沿途各成员的运维人员核对各自到达 {receiver} 的转发设置(node.toml 中的 [carriers])。",
+)
+RELAY_CLOSED = _code(
+    "RELAY_CLOSED",
+    PERMISSION_DENIED,
+    "{relay} passes no messages on from {sender} to {receiver}: neither of them is among those for whom it does.",
+    "{relay} 不转发从 {sender} 到 {receiver} 的消息:两者均不在其转发服务范围内。",
+    "Ask the operators of {relay}: they add one of the two to `for` in the table [relay] of its node.toml.",
+    "请联系 {relay} 的运维人员,由其将两者之一加入 node.toml 中 [relay] 的 for。",
 )
 ACT_OUT_OF_ORDER = _code(
     "ACT_OUT_OF_ORDER",

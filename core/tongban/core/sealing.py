@@ -15,8 +15,9 @@ from tongban.api.documents.v1.documents_pb2 import KeyAlgorithm, PublicKey
 from tongban.core import merkle
 from tongban.core.signing import Signer, signature_is_right
 
-MESSAGE, ACT, EVENT, DOCUMENT, CHECKPOINT, ASSERTION = (
+MESSAGE, HOP, ACT, EVENT, DOCUMENT, CHECKPOINT, ASSERTION = (
     "message",
+    "hop",
     "act",
     "event",
     "document",

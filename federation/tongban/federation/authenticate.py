@@ -9,7 +9,7 @@ from tongban.core import codes
 from tongban.core.errors import Refusal
 from tongban.core.times import Clock
 from tongban.federation.calls import Call, Caller, Door
-from tongban.federation.exchange import messages
+from tongban.federation.exchange import messages, relaying
 from tongban.federation.exchange.recent import Recent
 from tongban.federation.store.interface import Store
 from tongban.federation.store.rows import WindowRow
@@ -40,7 +40,7 @@ class Authenticator:
         """Return who makes a call.
 
         Raises:
-            Refusal: WINDOW_UNKNOWN; PEER_UNKNOWN, MESSAGE_ALTERED, MESSAGE_MISADDRESSED, MESSAGE_EXPIRED,
+            Refusal: WINDOW_UNKNOWN; PEER_UNKNOWN, MESSAGE_ALTERED, MESSAGE_LOOPED, MESSAGE_EXPIRED,
                 MESSAGE_REPLAYED, DIRECTORY_MISSING, DIRECTORY_EXPIRED, MEMBER_UNKNOWN.
         """
         if call.door is Door.WINDOWS:
@@ -59,15 +59,16 @@ class Authenticator:
         """Return who sealed a message; what its sender did not seal is looked at no further."""
         if call.question is None:
             raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method}, member=self._member)
-        header = call.question.header
-        if call.certified not in (None, header.sender):
-            raise Refusal(codes.PEER_UNKNOWN, {"what": "certificate", "member": header.sender})
-        messages.check_seal(self._keeper.view, call.question.message, header)
+        asked, header = call.question, call.question.header
+        hand = relaying.last_hand(asked)
+        if call.certified not in (None, hand):
+            raise Refusal(codes.PEER_UNKNOWN, {"what": "certificate", "member": hand})
+        messages.check_seal(self._keeper.view, asked.message, header)
+        relaying.check_hops(self._keeper.view, asked, self._member)
         self._keeper.view.member(header.sender, now)
         return self._timely(header, now)
 
     def _timely(self, header: Header, now: datetime) -> Caller:
-        messages.check_address(header, self._member)
         messages.check_time(header, now)
         self._recent.check(header)
         return Caller(header.sender, header.window)

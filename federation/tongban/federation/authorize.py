@@ -7,19 +7,26 @@ from tongban.api.documents.v1.documents_pb2 import LookupRow
 from tongban.core import codes
 from tongban.core.errors import Refusal
 from tongban.federation.calls import Call, Caller, Door
+from tongban.federation.exchange.relaying import Relay
 from tongban.federation.load.quotas import Quota
 from tongban.federation.locate import Place
 from tongban.federation.policies import Kind
 from tongban.federation.trust.view import TrustView
 
 
-def authorize(call: Call, caller: Caller, place: Place, view: TrustView, now: datetime, quota: Quota) -> str:
+def authorize(
+    call: Call, caller: Caller, place: Place, view: TrustView, now: datetime, quota: Quota, relay: Relay
+) -> str:
     """Return the agreement row that allows a call; empty where none is needed.
 
     Raises:
-        Refusal: ROLE_MISSING, OFFICER_MISSING, PURPOSE_MISSING, NO_AGREEMENT_ROW, CONSENT_MISSING, QUOTA_EXCEEDED.
+        Refusal: ROLE_MISSING, OFFICER_MISSING, PURPOSE_MISSING, NO_AGREEMENT_ROW, CONSENT_MISSING, QUOTA_EXCEEDED,
+            RELAY_CLOSED, MESSAGE_LOOPED.
     """
     quota.of_caller(call.door, caller)
+    if call.question is not None and not place.here:
+        relay.permit(call.question)
+        return ""
     if call.door is Door.WINDOWS:
         _check_window(call, caller, place)
     if call.door is Door.PEERS and place.policy.kind is Kind.LOOKUP:

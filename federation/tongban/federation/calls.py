@@ -6,9 +6,11 @@ from enum import Enum
 
 from tongban.api.admin.v1.admin_pb2 import WindowRole
 from tongban.api.common.v1.common_pb2 import CallContext, Seal
-from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage
+from tongban.api.documents.v1.documents_pb2 import PublicKey
+from tongban.api.exchange.v1.exchange_pb2 import Header, Hop, SealedMessage
 from tongban.core.errors import Refusal
 from tongban.core.sealing import Leaf
+from tongban.federation.exchange.bodies import Held
 from tongban.federation.store.units import Unit
 
 
@@ -26,6 +28,19 @@ class Question:
 
     message: SealedMessage
     header: Header
+    hops: Sequence[Hop] = ()
+    """Who passed it on."""
+    opened: "Opened | None" = None
+    """What its body holds, once it is opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An encrypted question that this member could read."""
+
+    held: Held
+    answer_key: PublicKey
+    """Key of its asker, for which the answer is encrypted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +119,13 @@ class Exchanged:
     header: Header
     answer: SealedMessage | None = None
     status: int = 0
+    question_held: Held | None = None
+    """What the question holds, if it is encrypted and this side knows."""
+    answer_held: Held | None = None
+    hops: Sequence[Hop] = ()
+    """Who passed it on, this member the last; empty if it asked itself."""
+    through: str = ""
+    """Relay to which it was handed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """The record step: what happened, as the node's evidence log keeps it. Metadata and digests; no personal data."""
 
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
-from tongban.api.evidence.v1.evidence_pb2 import SIDE_ANSWERED, SIDE_ASKED, SIDE_LOCAL, Evidence
+from tongban.api.evidence.v1.evidence_pb2 import SIDE_ANSWERED, SIDE_ASKED, SIDE_LOCAL, SIDE_RELAYED, Evidence
 from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage
 from tongban.core.times import timestamp
 from tongban.federation.calls import Call, Caller, Exchanged, Outcome, Question
+from tongban.federation.exchange.bodies import Held
 
 
 def local(call: Call, caller: Caller, outcome: Outcome, member: str, row: str, now: datetime) -> Evidence:
@@ -29,21 +31,35 @@ def local(call: Call, caller: Caller, outcome: Outcome, member: str, row: str, n
 
 def asked(exchanged: Exchanged, outcome: Outcome, now: datetime) -> Evidence:
     """Return the record of a question to a peer, whatever came of it."""
-    record = _of_header(exchanged.header, exchanged.question, exchanged.answer, outcome, now)
+    record = _of_exchange(exchanged, outcome, now)
     record.side = SIDE_ASKED
     return record
 
 
-def answered(asked: Question, answer: SealedMessage, outcome: Outcome, row: str, now: datetime) -> Evidence:
-    """Return the record of a peer's question that this node answered or refused."""
-    record = _of_header(asked.header, asked.message, answer, outcome, now)
-    record.side, record.agreement_row = SIDE_ANSWERED, row or record.agreement_row
+def relayed(exchanged: Exchanged, now: datetime) -> Evidence:
+    """Return the record of a question that this node passed on, and of its answer: the relay knows its status only."""
+    record = _of_exchange(exchanged, Outcome(), now)
+    record.side, record.status = SIDE_RELAYED, exchanged.status
     return record
 
 
-def _of_header(
-    header: Header, question: SealedMessage, answer: SealedMessage | None, outcome: Outcome, now: datetime
+def answered(
+    asked: Question, answer: SealedMessage, held: Held | None, outcome: Outcome, row: str, now: datetime
 ) -> Evidence:
+    """Return the record of a peer's question that this node answered, or refused to answer or to pass on."""
+    exchanged = outcome.exchanged or Exchanged(asked.message, asked.header, hops=asked.hops)
+    question_held = asked.opened.held if asked.opened else None
+    own = replace(exchanged, answer=answer, question_held=question_held, answer_held=held)
+    record, here = _of_exchange(own, outcome, now), Header.FromString(answer.header).sender
+    record.side = SIDE_ANSWERED if here == asked.header.receiver else SIDE_RELAYED
+    record.agreement_row = row or record.agreement_row
+    return record
+
+
+def _of_exchange(exchanged: Exchanged, outcome: Outcome, now: datetime) -> Evidence:
+    header, answer = exchanged.header, exchanged.answer
+    question_held, answer_held = exchanged.question_held, exchanged.answer_held
+    answer_digest = Header.FromString(answer.header).body_digest if answer else b""
     return Evidence(
         time=timestamp(now),
         id=header.id,
@@ -52,10 +68,14 @@ def _of_header(
         answering=header.receiver,
         window=header.window,
         context=header.context,
-        question_digest=header.body_digest,
-        answer_digest=Header.FromString(answer.header).body_digest if answer else b"",
+        question_digest=question_held.digest if question_held else header.body_digest,
+        question_salt=question_held.salt if question_held else b"",
+        answer_digest=answer_held.digest if answer_held else answer_digest,
+        answer_salt=answer_held.salt if answer_held else b"",
+        hops=exchanged.hops,
+        through=exchanged.through,
         agreement_row=_missing_row(outcome),
-        question=_without_body(question),
+        question=_without_body(exchanged.question),
         answer=_without_body(answer) if answer else None,
         status=_status(outcome),
         error_code=outcome.refusal.code.name if outcome.refusal else "",

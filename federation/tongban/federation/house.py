@@ -21,6 +21,7 @@ from tongban.federation.exchange.asking import Carrier
 from tongban.federation.exchange.own_questions import OwnQuestions
 from tongban.federation.exchange.queue import Queue
 from tongban.federation.exchange.recent import Recent
+from tongban.federation.exchange.relaying import Relay
 from tongban.federation.materials.fetching import MaterialFetcher
 from tongban.federation.materials.kept import Materials
 from tongban.federation.materials.sweeping import Sweeper
@@ -102,6 +103,8 @@ class House:
             r.admission,
             handlers,
             r.clock,
+            r.decryption,
+            Relay(r.member, r.settings.relay.members, r.asking.routes, r.asking, r.flush),
         )
         r.asking.carrier = Loopback(r.member, r.asking, self.node.ask, network)
 

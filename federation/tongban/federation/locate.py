@@ -9,6 +9,7 @@ from tongban.core import codes
 from tongban.core.errors import Refusal
 from tongban.core.identifiers import division_covers, division_name
 from tongban.federation.calls import Call, Door
+from tongban.federation.exchange import messages
 from tongban.federation.policies import LOOKUP, POLICIES, Kind, Policy
 from tongban.federation.trust.view import TrustView
 
@@ -28,9 +29,13 @@ def locate(call: Call, view: TrustView, member: str, now: datetime) -> Place:
     """Return where a call is answered.
 
     Raises:
-        Refusal: METHOD_UNKNOWN, and for a peer DIRECTORY_MISSING, DIRECTORY_EXPIRED, MEMBER_UNKNOWN.
+        Refusal: METHOD_UNKNOWN, and for a peer DIRECTORY_MISSING, DIRECTORY_EXPIRED, MEMBER_UNKNOWN,
+            MESSAGE_MISADDRESSED.
     """
     policy = POLICIES.get(call.method, LOOKUP)
+    if call.question is not None and call.question.header.receiver != member:
+        messages.check_passable(call.question.header, member)
+        return Place(view.member(call.question.header.receiver, now).id, False, policy)
     if call.door not in policy.doors:
         raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method}, member=member)
     if call.door is not Door.WINDOWS or policy.kind is not Kind.LOOKUP or call.context.to in ("", member):

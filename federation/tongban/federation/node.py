@@ -14,17 +14,19 @@ from uuid import uuid4
 
 from tongban.api.common.v1.common_pb2 import Seal
 from tongban.core import codes
+from tongban.core.encryption import DecryptionKeys
 from tongban.core.errors import Refusal, status_of
 from tongban.core.times import Clock
 from tongban.federation import evidence
 from tongban.federation.authenticate import Authenticator
 from tongban.federation.authorize import authorize
-from tongban.federation.calls import Call, Caller, Outcome, Question, Reply, Step, writes
-from tongban.federation.exchange import messages
+from tongban.federation.calls import Call, Caller, Exchanged, Opened, Outcome, Question, Reply, Step, writes
+from tongban.federation.exchange import bodies, messages
 from tongban.federation.exchange.asking import Asking, NotAnswered
 from tongban.federation.exchange.attempts import Attempts
 from tongban.federation.exchange.messages import Unsealed
 from tongban.federation.exchange.recent import Recent
+from tongban.federation.exchange.relaying import Relay
 from tongban.federation.flush import Flush
 from tongban.federation.load.admission import Admission
 from tongban.federation.load.quotas import Quotas
@@ -58,6 +60,8 @@ class Node:
         admission: Admission,
         handlers: Mapping[str, Handle],
         clock: Clock,
+        decryption: DecryptionKeys,
+        relay: Relay,
     ) -> None:
         self.member = member
         self._authenticator = authenticator
@@ -69,6 +73,8 @@ class Node:
         self._admission = admission
         self._handlers = handlers
         self._clock = clock
+        self._decryption = decryption
+        self._relay = relay
 
     async def ask(self, call: Call) -> Reply:
         """Take one call through the node. A refusal takes the same way out as an answer."""
@@ -77,7 +83,8 @@ class Node:
             try:
                 caller = caller if caller.member else self._authenticator.authenticate(call)
                 place = locate(call, self._keeper.view, self.member, self._clock())
-                row = authorize(call, caller, place, self._keeper.view, self._clock(), quota)
+                call = self._opened(call, place)
+                row = authorize(call, caller, place, self._keeper.view, self._clock(), quota, self._relay)
                 outcome = await (self._handle(caller, call, row) if place.here else self._forward(caller, call, place))
             except Exception as error:
                 outcome = Outcome(refusal=self._refusal(error))
@@ -96,14 +103,33 @@ class Node:
         try:
             outcome = await handler(caller, call)
         except asyncio.CancelledError:
-            with suppress(StoreFailed):
-                await self._record(call, caller, row, Outcome(refusal=Refusal(codes.CALLER_LEFT)))
+            await self._record_left(call, caller, row)
             raise
         if call.question is not None:
             messages.check_size("the answer", outcome.body)
         return outcome
 
+    def _opened(self, call: Call, place: Place) -> Call:
+        """Return a call with what its asker encrypted for this member."""
+        asked = call.question
+        if asked is None or not place.here or asked.opened or not asked.header.HasField("encryption"):
+            return call
+        body, held = bodies.opened(asked.header, call.body, self._decryption)
+        opened = Opened(held, self._keeper.view.encryption_key(asked.header.sender))
+        return replace(call, body=body, question=replace(asked, opened=opened))
+
     async def _forward(self, caller: Caller, call: Call, place: Place) -> Outcome:
+        """Ask the peer, or pass on what another one asks it."""
+        if call.question is None:
+            return await self._ask_peer(caller, call, place)
+        try:
+            with self._admission.forwarded(place.member):
+                return await self._relay.pass_on(call.question, call.seconds)
+        except asyncio.CancelledError:
+            await self._record_left(call, caller, "")
+            raise
+
+    async def _ask_peer(self, caller: Caller, call: Call, place: Place) -> Outcome:
         """Ask the peer; an attempt that did not reach it is recorded, and followed by another while there is time."""
         attempts = Attempts(call.seconds)
         with self._admission.forwarded(place.member):
@@ -128,6 +154,8 @@ class Node:
 
     async def _record(self, call: Call, caller: Caller, row: str, outcome: Outcome) -> Reply:
         """Make the evidence durable together with what the call changed; only then may the reply leave."""
+        if call.question is not None and outcome.exchanged is not None and outcome.refusal is None:
+            return await self._record_relayed(call.question, outcome.exchanged)
         if call.question is not None:
             return await self._record_answer(call.question, caller, row, outcome)
         replies: list[Reply] = []
@@ -156,13 +184,24 @@ class Node:
                 replies.append(Reply(sealed=sealed))
                 if not (done.refusal or recorded(asked.header.method)):
                     return Unit()
-                kept = evidence.answered(asked, sealed, done, row, now)
+                kept = evidence.answered(asked, sealed, answer.held, done, row, now)
                 return Unit(claims=claims, evidence=(kept.SerializeToString(),))
 
             return Step([answer.leaf], unit_of)
 
         await self._flush.put(outcome.then(record), outcome.after)
         return replies[0]
+
+    async def _record_relayed(self, asked: Question, exchanged: Exchanged) -> Reply:
+        """Record that a question was passed on and its answer back; what the peer sealed leaves as it came."""
+        if recorded(asked.header.method):
+            record = evidence.relayed(exchanged, self._clock()).SerializeToString()
+            await self._flush.put(writes(Unit(claims=self._recent.claim(asked.header), evidence=(record,))))
+        return Reply(sealed=exchanged.answer)
+
+    async def _record_left(self, call: Call, caller: Caller, row: str) -> None:
+        with suppress(StoreFailed):
+            await self._record(call, caller, row, Outcome(refusal=Refusal(codes.CALLER_LEFT)))
 
     def _evidence(self, call: Call, caller: Caller, row: str, outcome: Outcome) -> Step:
         if not caller.member or not recorded(call.method):
@@ -178,7 +217,8 @@ class Node:
         if outcome.refusal is not None:
             refusal = outcome.refusal.at(self.member)
             status, body = refusal.code.status, status_of(refusal).SerializeToString()
-        return messages.answer(asked.message, asked.header, self.member, body, status, self._clock())
+        key = asked.opened.answer_key if asked.opened else None
+        return messages.answer(asked.message, asked.header, self.member, body, status, self._clock(), key)
 
     def _refusal(self, error: Exception) -> Refusal:
         if isinstance(error, Refusal):

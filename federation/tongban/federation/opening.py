@@ -13,6 +13,7 @@ from tongban.core.merkle import leaf_hash
 from tongban.core.signing import LocalSigner
 from tongban.core.times import Clock, micros, wall_clock
 from tongban.federation.exchange.asking import Asking
+from tongban.federation.exchange.routes import routes_of
 from tongban.federation.flush import Flush
 from tongban.federation.load.admission import Admission
 from tongban.federation.load.outbox import Outbox
@@ -47,7 +48,8 @@ async def opened(
         keeper = Keeper(_authorities(home, chosen), clock)
         outbox = Outbox(chosen.limits)
         flush = Flush(signer, store, outbox.stands)
-        asking = Asking(chosen.member, flush, keeper, clock, timedelta(seconds=chosen.limits.message_seconds))
+        valid, routes = timedelta(seconds=chosen.limits.message_seconds), routes_of(chosen.carriers)
+        asking = Asking(chosen.member, flush, keeper, clock, valid, decryption, routes)
         runner = Runner(chosen.member, chosen.limits.handler_seconds)
         quotas, admission = Quotas(chosen.member, chosen.limits), Admission(chosen.limits)
         yield (

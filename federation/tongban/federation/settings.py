@@ -72,6 +72,24 @@ class Trust(Table):
     threshold: int = Field(1, ge=1, description="How many of them must have signed a directory.")
 
 
+class Relaying(Table):
+    """For whom this member passes messages on, which it can neither read nor change."""
+
+    members: list[str] = Field(
+        default=[],
+        alias="for",
+        description="Members whose messages are passed on, what they send and what is for them. Empty: none.",
+    )
+
+    @field_validator("members")
+    @classmethod
+    def _member_ids(cls, value: list[str]) -> list[str]:
+        for one in value:
+            if problem := check_member_id(one):
+                raise ValueError(f"{one}: {problem}")
+        return value
+
+
 class Limits(Table):
     """Limits of time and number."""
 
@@ -153,6 +171,7 @@ class Settings(Table):
     admin: AdminDoor = AdminDoor()
     keys: KeyFiles = KeyFiles()
     trust: Trust = Trust()
+    relay: Relaying = Relaying()
     limits: Limits = Limits()
     materials: Materials = Materials()
     plugins: Plugins = Plugins()

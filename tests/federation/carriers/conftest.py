@@ -14,7 +14,7 @@ from .real import CARRIERS, town_of
 
 @pytest.fixture(scope="session")
 def laid_out_now(tmp_path_factory: pytest.TempPathFactory) -> LaidOut:
-    return lay_out(tmp_path_factory.mktemp("laid-out-now") / "f", wall_clock())
+    return lay_out(tmp_path_factory.mktemp("laid-out-now") / "f", now=wall_clock())
 
 
 @pytest.fixture

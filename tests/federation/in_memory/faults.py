@@ -20,6 +20,14 @@ def is_of_documents(message: SealedMessage) -> bool:
     return "DocumentService" in Header.FromString(message.header).method
 
 
+def is_of_documents_only(frame: Frame) -> bool:
+    """Say whether a frame has nothing but questions about documents, or answers to them."""
+    if frame.back:
+        return all(map(is_of_documents, LinkResponse.FromString(frame.data).answers))
+    questions = LinkRequest.FromString(frame.data).questions
+    return bool(questions) and all(is_of_documents(one.message) for one in questions)
+
+
 def flipped(data: bytes, place: int = -1) -> bytes:
     """Return the bytes with one bit flipped."""
     changed = bytearray(data)

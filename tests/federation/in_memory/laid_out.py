@@ -6,6 +6,7 @@
 import asyncio
 import shutil
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,21 +108,22 @@ class LaidOut:
         return LaidOut(folder, self.tokens)
 
 
-def lay_out(folder: Path, now: datetime = NOW) -> LaidOut:
-    """Lay the federation out, and run it once until every node holds every catalogue."""
-    practice(Plan.model_validate(tomli.loads(_PLAN)), folder, folder, now)
+def lay_out(folder: Path, *more: tuple[str, str], now: datetime = NOW) -> LaidOut:
+    """Lay the federation out, with more members by id and name, and run it once until all know all catalogues."""
+    plan = _PLAN + "".join(f'[[node]]\nmember = "{member}"\nname = "{name}"\n' for member, name in more)
+    practice(Plan.model_validate(tomli.loads(plan)), folder, folder, now)
     paths = [folder / "authority" / "directory.signed", *folder.glob("*.signed")]
-    return LaidOut(folder, asyncio.run(_begun(folder, [read_document(path, "document") for path in paths], now)))
+    documents, members = [read_document(path, "document") for path in paths], [*MEMBERS, *dict(more)]
+    return LaidOut(folder, asyncio.run(_begun(folder, documents, members, now)))
 
 
-async def _begun(folder: Path, documents: Sequence[SignedDocument], now: datetime) -> dict[str, str]:
+async def _begun(
+    folder: Path, documents: Sequence[SignedDocument], members: Sequence[str], now: datetime
+) -> dict[str, str]:
     net, clock = MemoryNet(), Clock(now)
-    async with (
-        running_node(net, folder / CHONGMING, clock, brought(CHONGMING)) as one,
-        running_node(net, folder / QIDONG, clock, brought(QIDONG)) as two,
-        running_node(net, folder / HANGZHOU, clock, brought(HANGZHOU)) as three,
-    ):
-        nodes = (one, two, three)
+    async with AsyncExitStack() as stack:
+        starting = [running_node(net, folder / member, clock, brought(member)) for member in members]
+        nodes = [await stack.enter_async_context(one) for one in starting]
         tokens = {node.resources.member: await _join(node, documents) for node in nodes}
         await until(lambda: all(len(node.resources.keeper.view.methods) == len(nodes) for node in nodes))
     return tokens

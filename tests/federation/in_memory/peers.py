@@ -11,12 +11,13 @@ from google.rpc.status_pb2 import Status
 
 from tongban.api.common.v1.common_pb2 import CallContext
 from tongban.api.exchange.v1.exchange_pb2 import Header, Question, SealedMessage
+from tongban.core.encryption import DecryptionKeys
 from tongban.core.errors import refusal_of
 from tongban.core.sealing import seal_all
 from tongban.core.signing import Signer
 from tongban.core.times import moment
 from tongban.federation.carriers.memory import Station
-from tongban.federation.exchange import answering, messages
+from tongban.federation.exchange import answering, bodies, messages
 from tongban.federation.exchange.asking import Asking, Terms
 
 
@@ -37,18 +38,21 @@ class Peer:
     signer: Signer
     certified: str | None = None
     """Member whose certificate the connection shows; the peer's own if none is given."""
+    keys: DecryptionKeys | None = None
+    """What opens answers that are encrypted for it."""
 
     async def ask(self, method: str, body: Message | bytes, **header: Any) -> Answered:
         """Ask a question; fields of its header can be others than the right ones."""
         return await self.hand(await self.question(method, body, **header))
 
     async def question(self, method: str, body: Message | bytes, **changes: Any) -> Question:
-        """Return a question, sealed; its context, validity and header can be others than the plain ones."""
+        """Return a question, sealed; its context, validity, key and header can be others than the plain ones."""
         data = body if isinstance(body, bytes) else body.SerializeToString()
         right = {"id": uuid4().hex, "sender": self.member, "receiver": self.station.resources.member, "method": method}
         context, valid = changes.pop("context", CallContext()), changes.pop("valid", timedelta(minutes=1))
+        key = changes.pop("key", None)
         header, now = Header(**{**right, **changes}), self.station.resources.clock()
-        unsealed = messages.question(header, context, data, now, valid)
+        unsealed = messages.question(header, context, data, now, valid, key)
         (seal,) = await seal_all(self.signer, [unsealed.leaf])
         return Question(message=unsealed.sealed(seal), timeout_ms=5_000)
 
@@ -58,8 +62,11 @@ class Peer:
         answer = await answering.answer(self.station.house.node.ask, question, certified)
         assert answer is not None
         header = Header.FromString(answer.header)
-        code = refusal_of(Status.FromString(answer.body)).code.name if header.status else ""
-        return Answered(answer.body, code)
+        body = answer.body
+        if self.keys is not None and header.HasField("encryption"):
+            body, _ = bodies.opened(header, body, self.keys)
+        code = refusal_of(Status.FromString(body)).code.name if header.status else ""
+        return Answered(body, code)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tongban.core.codes import Code
 from tongban.federation.carriers.memory import Frame
 
 from . import calls
-from .faults import altering_answers, altering_questions, flipped, with_header
+from .faults import altering_answers, altering_questions, flipped, is_of_documents_only, with_header
 from .laid_out import CHONGMING, CREDIT, HANGZHOU, QIDONG, LaidOut
 from .outcomes import refused
 from .peers import Liar
@@ -126,7 +126,7 @@ class Late:
         self._questions, self._answers = 0, 0
 
     def __call__(self, frame: Frame) -> list[tuple[float, Frame]]:
-        if frame.asking != CHONGMING:
+        if frame.asking != CHONGMING or is_of_documents_only(frame):
             return [(0.0, frame)]
         if frame.back:
             self._answers += bool(LinkResponse.FromString(frame.data).answers)

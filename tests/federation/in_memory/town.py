@@ -1,5 +1,6 @@
 """The federation of one test: its nodes, started and stopped one by one, and the windows that call them."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime
@@ -31,7 +32,7 @@ class Town:
     ) -> None:
         self.laid_out = laid_out
         self.net = MemoryNet()
-        self.clocks = {member: Clock(now) for member in MEMBERS}
+        self.clocks: defaultdict[str, Clock] = defaultdict(lambda: Clock(now))
         self.nodes: dict[str, Station] = {}
         self.ask_seconds = ASK_SECONDS
         self._brings = brings

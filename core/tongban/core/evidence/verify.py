@@ -12,6 +12,7 @@ from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage
 from tongban.core import codes, sealing
 from tongban.core.evidence.file import START
 from tongban.core.evidence.problems import Findings, Problem
+from tongban.core.hops import hop_leaf
 from tongban.core.merkle import GrowingTree, leaf_hash
 from tongban.core.sealing import KeyRing, Keys, Leaf, seal_is_right
 from tongban.core.signing import key_id_of
@@ -92,6 +93,16 @@ class _Log:
             self._problem(place, "the seal of its question does not fit")
         if evidence.HasField("answer") and not self._message_is_right(evidence.answer):
             self._problem(place, "the seal of its answer does not fit")
+        self._check_hops(place, evidence)
+
+    def _check_hops(self, place: str, evidence: Evidence) -> None:
+        members = [hop.member for hop in evidence.hops]
+        for number, hop in enumerate(evidence.hops, 1):
+            key = self._keys.key(hop.member, hop.seal.key_id)
+            if key is None:
+                self.findings.unchecked_seals += 1
+            elif not seal_is_right(key, hop.seal, hop_leaf(evidence.question.header, members[:number])):
+                self._problem(place, f"the seal of {hop.member}, which passed its question on, does not fit")
 
     def _message_is_right(self, message: SealedMessage) -> bool:
         try:

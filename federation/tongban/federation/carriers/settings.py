@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from tongban.core.identifiers import check_member_id
 from tongban.federation.settings_table import Table
 
-KINDS = ("grpc", "http", "folder")
+KINDS = ("grpc", "http", "folder", "relay")
 
 
 class Carrier(Table):
@@ -20,6 +20,14 @@ class GrpcCarrier(Carrier):
     """A standing link by gRPC, to where the directory says: what a peer without a table has."""
 
     kind: Literal["grpc"] = Field("grpc", description="`grpc`.")
+    encrypt: bool = Field(False, description="Whether bodies are encrypted for the peer, beneath TLS.")
+
+
+class RelayCarrier(Carrier):
+    """Another member passes messages on, which it cannot read: their bodies are encrypted for the peer."""
+
+    kind: Literal["relay"] = Field(description="`relay`.")
+    through: str = Field(description="Member that passes them on, reached as its own table says.")
 
 
 class HttpCarrier(Carrier):
@@ -31,6 +39,7 @@ class HttpCarrier(Carrier):
         description="Where the peer's HTTP door is reached, as in https://gateway.example/qidong; the node adds "
         "/tongban/exchange.",
     )
+    encrypt: bool = Field(True, description="Whether bodies are encrypted for the peer.")
     ca: str = Field(
         "", description="PEM file of what vouches for the certificate there; empty for what the machine trusts."
     )
@@ -48,6 +57,7 @@ class FolderCarrier(Carrier):
     """Files in two folders, for 网闸 and disks that somebody carries."""
 
     kind: Literal["folder"] = Field(description="`folder`.")
+    encrypt: bool = Field(True, description="Whether bodies are encrypted for the peer.")
     outgoing: str = Field(min_length=1, description="Folder into which the node writes what goes to the peer.")
     incoming: str = Field(min_length=1, description="Folder from which it takes what the peer has written.")
     valid_days: float = Field(7.0, gt=0, le=30, description="Days for which a message that goes there is valid.")
@@ -71,11 +81,12 @@ def _tag(value: object) -> str:
 PeerCarrier = Annotated[
     Annotated[GrpcCarrier, Tag("<grpc>")]
     | Annotated[HttpCarrier, Tag("<http>")]
-    | Annotated[FolderCarrier, Tag("<folder>")],
+    | Annotated[FolderCarrier, Tag("<folder>")]
+    | Annotated[RelayCarrier, Tag("<relay>")],
     Discriminator(
         _tag,
         custom_error_type="carrier",
-        custom_error_message="must be a table whose kind is grpc, http or folder",
+        custom_error_message="must be a table whose kind is grpc, http, folder or relay",
     ),
 ]
 
@@ -89,6 +100,9 @@ def _checked(carriers: dict[str, PeerCarrier]) -> dict[str, PeerCarrier]:
     for member in carriers:
         if problem := check_member_id(member):
             raise ValueError(f"{member}: {problem}")
+    for member, one in carriers.items():
+        if isinstance(one, RelayCarrier):
+            _check_through(member, one.through, carriers)
     folders = [
         PurePath(path)
         for one in carriers.values()
@@ -99,6 +113,13 @@ def _checked(carriers: dict[str, PeerCarrier]) -> dict[str, PeerCarrier]:
         if folders.count(path) > 1:
             raise ValueError(f"{path} is named twice; each peer needs two folders of its own")
     return carriers
+
+
+def _check_through(member: str, through: str, carriers: Mapping[str, PeerCarrier]) -> None:
+    if problem := check_member_id(through):
+        raise ValueError(f"{member}: through {problem}")
+    if through == member or isinstance(carriers.get(through), RelayCarrier):
+        raise ValueError(f"{member}: through {through} leads nowhere; name a member that is reached without a relay")
 
 
 Carriers = Annotated[dict[str, PeerCarrier], AfterValidator(_checked)]

@@ -29,7 +29,7 @@ async def answer(ask: Ask, carried: Carried, certified: str | None) -> SealedMes
         body=carried.message.body,
         context=header.context if header.HasField("context") else CallContext(),
         seconds=carried.timeout_ms / 1000,
-        question=Question(carried.message, header),
+        question=Question(carried.message, header, carried.hops),
         certified=certified,
     )
     return (await ask(call)).sealed

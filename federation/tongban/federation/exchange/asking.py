@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Protocol
@@ -13,14 +13,16 @@ from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
 from tongban.api.common.v1.common_pb2 import CallContext
-from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage
+from tongban.api.exchange.v1.exchange_pb2 import Header, Hop, SealedMessage
 from tongban.api.exchange.v1.exchange_pb2 import Question as Carried
 from tongban.core import codes
+from tongban.core.encryption import DecryptionKeys
 from tongban.core.errors import Refusal, refusal_of
 from tongban.core.times import Clock
 from tongban.federation import evidence
-from tongban.federation.calls import Exchanged, Outcome, writes
-from tongban.federation.exchange import messages
+from tongban.federation.calls import Exchanged, Outcome, Question, writes
+from tongban.federation.exchange import bodies, messages
+from tongban.federation.exchange.routes import Routes
 from tongban.federation.flush import Flush
 from tongban.federation.policies import once, recorded
 from tongban.federation.store.errors import StoreFailed
@@ -85,9 +87,9 @@ class NotAnswered(Exception):
 class _Pending:
     """A question whose answer somebody waits for."""
 
+    id: str
     peer: str
-    question: bytes
-    """SHA-256 of its header: only the answer to this attempt, from this peer, is looked at."""
+    """Member to which it was handed: only what comes from there is looked at."""
     answer: "asyncio.Future[SealedMessage]"
     left: bool = False
     """Whether the carrier has it; what has not left cannot be lost."""
@@ -96,13 +98,25 @@ class _Pending:
 class Asking:
     """The side of the exchange that asks."""
 
-    def __init__(self, member: str, flush: Flush, keeper: Keeper, clock: Clock, valid: timedelta) -> None:
+    def __init__(
+        self,
+        member: str,
+        flush: Flush,
+        keeper: Keeper,
+        clock: Clock,
+        valid: timedelta,
+        decryption: DecryptionKeys,
+        routes: Routes,
+    ) -> None:
         self._member = member
         self._flush = flush
         self._keeper = keeper
         self._clock = clock
         self._valid = valid
-        self._pending: dict[str, _Pending] = {}
+        self._decryption = decryption
+        self.routes = routes
+        self._pending: dict[bytes, _Pending] = {}
+        """By SHA-256 of the question's header, which names the attempt."""
         self.carrier: Carrier
 
     async def ask(
@@ -119,55 +133,77 @@ class Asking:
         """Ask a peer and return the exchange and the answer's body.
 
         Raises:
-            Refusal: PEER_UNAVAILABLE or PEER_BUSY before anything left, CARRIER_SLOW, TOO_LARGE.
+            Refusal: PEER_UNAVAILABLE or PEER_BUSY before anything left, CARRIER_SLOW, TOO_LARGE,
+                ENCRYPTION_KEY_MISSING.
             NotAnswered: the question left, and the answer was a refusal, did not come in time, or cannot be believed.
         """
-        terms = self.carrier.terms(peer)
-        if once(method) and not terms.at_once:
-            raise Refusal(codes.CARRIER_SLOW, {"member": peer})
+        hop = self.routes.next(peer)
+        terms = self._terms(hop, method)
         valid = self._valid if once(method) else max(self._valid, terms.valid)
         id_ = message_id or uuid4().hex
         header = Header(id=id_, sender=self._member, receiver=peer, method=method, window=window)
-        unsealed = messages.question(header, context, body, self._clock(), valid)
+        key = self._keeper.view.encryption_key(peer) if peer in self.routes.encrypted else None
+        unsealed = messages.question(header, context, body, self._clock(), valid, key)
         sealed = unsealed.sealed(await self._flush.seal(unsealed.leaf))
-        answer = await self._carry(peer, sealed, unsealed.header, max(seconds, terms.patience))
-        return self._believed(sealed, unsealed.header, answer)
+        asked = Exchanged(sealed, header, question_held=unsealed.held, through="" if hop == peer else hop)
+        answer = await self._carry(hop, asked, max(seconds, terms.patience))
+        exchanged, answered = self._believed(asked, answer)
+        return self._opened(exchanged, answered, answer.body)
+
+    async def pass_on(self, asked: Question, hops: Sequence[Hop], seconds: float) -> Exchanged:
+        """Hand on what another member asks a peer, and return the exchange with the answer, which nobody opens here.
+
+        Raises:
+            Refusal: PEER_UNAVAILABLE before anything left, CARRIER_SLOW.
+            NotAnswered: no answer came in time, or it cannot be believed.
+        """
+        hop = self.routes.next(asked.header.receiver)
+        terms = self._terms(hop, asked.header.method)
+        through = "" if hop == asked.header.receiver else hop
+        exchanged = Exchanged(asked.message, asked.header, hops=tuple(hops), through=through)
+        return self._believed(exchanged, await self._carry(hop, exchanged, max(seconds, terms.patience)))[0]
 
     def answered(self, peer: str, answers: Sequence[SealedMessage]) -> None:
         """Take a peer's answers from the carrier; those that nobody waits for there are dropped."""
         for answer in answers:
             id_, question = _id_and_question(answer)
-            pending = self._pending.get(id_)
-            fits = pending is not None and (pending.peer, pending.question) == (peer, question)
+            pending = self._pending.get(question)
+            fits = pending is not None and (pending.peer, pending.id) == (peer, id_)
             if pending is not None and fits and not pending.answer.done():
                 pending.answer.set_result(answer)
 
     def lost(self, peer: str, ids: Collection[str] | None = None) -> None:
         """Take from the carrier that these questions to a peer, or all that are under way, will not be answered."""
-        for id_, pending in list(self._pending.items()):
-            meant = pending.left if ids is None else id_ in ids
+        for pending in list(self._pending.values()):
+            meant = pending.left if ids is None else pending.id in ids
             if pending.peer == peer and meant and not pending.answer.done():
                 pending.answer.set_exception(PeerUnavailable())
 
-    async def _carry(self, peer: str, sealed: SealedMessage, header: Header, seconds: float) -> SealedMessage:
-        digest = sha256(sealed.header).digest()
-        pending = self._pending[header.id] = _Pending(peer, digest, asyncio.get_running_loop().create_future())
+    def _terms(self, hop: str, method: str) -> Terms:
+        terms = self.carrier.terms(hop)
+        if once(method) and not terms.at_once:
+            raise Refusal(codes.CARRIER_SLOW, {"member": hop})
+        return terms
+
+    async def _carry(self, hop: str, asked: Exchanged, seconds: float) -> SealedMessage:
+        digest, id_ = sha256(asked.question.header).digest(), asked.header.id
+        pending = self._pending[digest] = _Pending(id_, hop, asyncio.get_running_loop().create_future())
         try:
             async with asyncio.timeout(seconds):
-                await self._send(peer, sealed, seconds)
+                await self._send(hop, asked, seconds)
                 pending.left = True
                 return await pending.answer
         except (PeerUnavailable, TimeoutError) as error:
-            refusal = _refusal(peer, error, seconds)
-            self.carrier.cancel(peer, [header.id])
-            raise NotAnswered(Exchanged(sealed, header, status=refusal.code.status), refusal) from None
+            refusal = _refusal(hop, error, seconds)
+            self.carrier.cancel(hop, [id_])
+            raise NotAnswered(replace(asked, status=refusal.code.status), refusal) from None
         except asyncio.CancelledError:
-            self.carrier.cancel(peer, [header.id])
-            if pending.left:
-                await self._record(Exchanged(sealed, header), Refusal(codes.CALLER_LEFT))
+            self.carrier.cancel(hop, [id_])
+            if pending.left and not asked.hops:  # What was passed on for others, the node records.
+                await self._record(asked, Refusal(codes.CALLER_LEFT))
             raise
         finally:
-            self._pending.pop(header.id, None)
+            self._pending.pop(digest, None)
 
     async def _record(self, exchanged: Exchanged, refusal: Refusal) -> None:
         """Record an exchange whose asker has left, which nobody else can."""
@@ -177,30 +213,54 @@ class Asking:
         with suppress(StoreFailed):
             await self._flush.put(writes(Unit(evidence=(record.SerializeToString(),))))
 
-    async def _send(self, peer: str, sealed: SealedMessage, seconds: float) -> None:
-        question = Carried(message=sealed, timeout_ms=max(1, min(600_000, int(seconds * 1000))))
+    async def _send(self, hop: str, asked: Exchanged, seconds: float) -> None:
+        milliseconds = max(1, min(600_000, int(seconds * 1000)))
+        question = Carried(message=asked.question, timeout_ms=milliseconds, hops=asked.hops)
         try:
-            await self.carrier.send(peer, [question])
+            await self.carrier.send(hop, [question])
         except PeerUnavailable as error:
             seconds_left = error.retry_seconds
-            raise Refusal(codes.PEER_UNAVAILABLE, {"member": peer}, retry_seconds=seconds_left) from None
+            raise Refusal(codes.PEER_UNAVAILABLE, {"member": hop}, retry_seconds=seconds_left) from None
 
-    def _believed(self, sealed: SealedMessage, asked: Header, answer: SealedMessage) -> tuple[Exchanged, bytes]:
+    def _believed(self, asked: Exchanged, answer: SealedMessage) -> tuple[Exchanged, Header]:
+        """Return the exchange with its answer, which may be a refusal, and the answer's header.
+
+        Raises:
+            NotAnswered: it is not an answer to this question.
+        """
         try:
-            header = messages.check_answer(self._keeper.view, sealed, answer)
+            header = messages.check_answer(self._keeper.view, asked.question, answer, relayed=bool(asked.through))
         except Refusal as refusal:
-            raise NotAnswered(Exchanged(sealed, asked, answer, refusal.code.status), refusal) from None
-        exchanged = Exchanged(sealed, asked, answer, header.status)
+            raise NotAnswered(replace(asked, answer=answer, status=refusal.code.status), refusal) from None
+        return replace(asked, answer=answer, status=header.status), header
+
+    def _opened(self, exchanged: Exchanged, header: Header, body: bytes) -> tuple[Exchanged, bytes]:
+        """Return an exchange and what was answered.
+
+        Raises:
+            NotAnswered: it was a refusal, or it cannot be opened.
+        """
+        try:
+            if header.HasField("encryption"):
+                body, held = bodies.opened(header, body, self._decryption)
+                exchanged = replace(exchanged, answer_held=held)
+            elif exchanged.question_held is not None and not header.status:
+                raise Refusal(codes.MESSAGE_ALTERED, {"member": header.sender, "what": "the answer is not encrypted"})
+        except Refusal as refusal:
+            raise NotAnswered(replace(exchanged, status=refusal.code.status), refusal) from None
         if header.status:
-            raise NotAnswered(exchanged, _told(asked.receiver, answer.body))
-        return exchanged, answer.body
+            raise NotAnswered(exchanged, _told(exchanged.header, header, body))
+        return exchanged, body
 
 
-def _told(peer: str, body: bytes) -> Refusal:
+def _told(asked: Header, answered: Header, body: bytes) -> Refusal:
+    """Return what was refused; what a relay says is its own and never the peer's."""
     try:
-        return refusal_of(Status.FromString(body))
+        refusal = refusal_of(Status.FromString(body))
     except DecodeError:
-        return Refusal(codes.MESSAGE_ALTERED, {"member": peer, "what": "what it refuses with is no status"})
+        what = "what it refuses with is no status"
+        refusal = Refusal(codes.MESSAGE_ALTERED, {"member": answered.sender, "what": what})
+    return refusal if answered.sender == asked.receiver else replace(refusal, member=answered.sender)
 
 
 def _refusal(peer: str, error: Exception, seconds: float) -> Refusal:

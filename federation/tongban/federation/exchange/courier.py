@@ -47,7 +47,7 @@ class Courier:
         self._peer = peer
         self._resources = resources
         self._questions = questions
-        topics = f"{OUTBOX}/{peer}", f"{PEER_SEEN}/{peer}"
+        topics = f"{OUTBOX}/{peer}", f"{PEER_SEEN}/{resources.asking.routes.next(peer)}"
         self._something, self._seen = resources.wakes.listen(*topics), resources.wakes.listen(topics[1])
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._failures = 0
@@ -137,7 +137,8 @@ class Courier:
         now = self._resources.clock()
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(row.attempt + 1, 16))
         later = micros(now + timedelta(seconds=pause))
-        final = refusal.code in _HOPELESS or micros(now) > row.valid_until
+        hopeless = refusal.code in _HOPELESS and refusal.member == row.peer  # A relay cannot say so for it.
+        final = hopeless or micros(now) > row.valid_until
         error = f"{refusal.code.name}: {refusal.message}"[:500]
         state = "refused" if final else "queued"
         new = replace(row, attempt=row.attempt + 1, not_before=later, state=state, error=error)

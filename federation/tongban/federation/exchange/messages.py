@@ -5,12 +5,15 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from tongban.api.common.v1.common_pb2 import CallContext, Seal
+from tongban.api.documents.v1.documents_pb2 import PublicKey
 from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage
 from tongban.core import codes, sealing
 from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
 from tongban.core.sealing import Keys, Leaf
 from tongban.core.times import moment, timestamp
+from tongban.federation.exchange import bodies
+from tongban.federation.exchange.bodies import Held
 from tongban.federation.policies import once
 
 MOST_BODY = 4 << 20
@@ -34,6 +37,9 @@ class Unsealed:
     data: bytes
     """The header, serialised: this is what is sealed."""
     body: bytes
+    """As it travels."""
+    held: Held | None = None
+    """What it holds, if it is encrypted."""
 
     @property
     def leaf(self) -> Leaf:
@@ -50,8 +56,15 @@ def header_leaf(header: bytes) -> Leaf:
     return Leaf(sealing.MESSAGE, header)
 
 
-def question(header: Header, context: CallContext, body: bytes, sent: datetime, valid: timedelta) -> Unsealed:
-    """Return a question to a peer: who asks whom for what stands in the header already.
+def question(
+    header: Header,
+    context: CallContext,
+    body: bytes,
+    sent: datetime,
+    valid: timedelta,
+    key: PublicKey | None = None,
+) -> Unsealed:
+    """Return a question to a peer, encrypted if a key is given: who asks whom for what stands in the header already.
 
     Raises:
         Refusal: TOO_LARGE.
@@ -60,8 +73,13 @@ def question(header: Header, context: CallContext, body: bytes, sent: datetime, 
     header.context.CopyFrom(context)
     header.sent_at.CopyFrom(timestamp(sent))
     header.expires_at.CopyFrom(timestamp(sent + valid))
+    return _unsealed(header, body, key)
+
+
+def _unsealed(header: Header, body: bytes, key: PublicKey | None) -> Unsealed:
+    body, held = bodies.encrypted(header, body, key) if key else (body, None)
     header.body_digest = sha256(body).digest()
-    return Unsealed(header, header.SerializeToString(), body)
+    return Unsealed(header, header.SerializeToString(), body, held)
 
 
 def check_size(what: str, body: bytes) -> None:
@@ -74,8 +92,16 @@ def check_size(what: str, body: bytes) -> None:
         raise Refusal(codes.TOO_LARGE, {"what": what, "size": str(len(body)), "limit": str(MOST_BODY)})
 
 
-def answer(asked: SealedMessage, header: Header, member: str, body: bytes, status: int, sent: datetime) -> Unsealed:
-    """Return the answer of this member to a question, bound to it by the hash of its header."""
+def answer(
+    asked: SealedMessage,
+    header: Header,
+    member: str,
+    body: bytes,
+    status: int,
+    sent: datetime,
+    key: PublicKey | None = None,
+) -> Unsealed:
+    """Return the answer of this member to a question, bound to it by its header's hash; encrypted if a key is given."""
     reply = Header(
         id=header.id,
         sender=member,
@@ -83,11 +109,10 @@ def answer(asked: SealedMessage, header: Header, member: str, body: bytes, statu
         method=header.method,
         sent_at=timestamp(sent),
         expires_at=header.expires_at,
-        body_digest=sha256(body).digest(),
         question_digest=sha256(asked.header).digest(),
         status=status,
     )
-    return Unsealed(reply, reply.SerializeToString(), body)
+    return _unsealed(reply, body, key)
 
 
 def header_of(message: SealedMessage) -> Header:
@@ -111,13 +136,13 @@ def check_seal(keys: Keys, message: SealedMessage, header: Header) -> None:
         raise _altered(header.sender, "the body does not have the digest that the header names")
 
 
-def check_address(header: Header, member: str) -> None:
-    """Refuse a message that is meant for another member.
+def check_passable(header: Header, member: str) -> None:
+    """Refuse to read a message that is meant for another member: only what is encrypted can be passed on.
 
     Raises:
         Refusal: MESSAGE_MISADDRESSED.
     """
-    if header.receiver != member:
+    if not header.HasField("encryption"):
         raise Refusal(codes.MESSAGE_MISADDRESSED, {"receiver": header.receiver}, member=member)
 
 
@@ -134,8 +159,8 @@ def check_time(header: Header, now: datetime) -> None:
         raise Refusal(codes.MESSAGE_EXPIRED, {name: at.isoformat(timespec="seconds") for name, at in moments.items()})
 
 
-def check_answer(keys: Keys, asked: SealedMessage, message: SealedMessage) -> Header:
-    """Return the header of the answer to a question that was asked.
+def check_answer(keys: Keys, asked: SealedMessage, message: SealedMessage, *, relayed: bool = False) -> Header:
+    """Return the header of the answer to a question that was asked; a relay that was asked to pass it on may refuse.
 
     Raises:
         Refusal: MESSAGE_ALTERED.
@@ -145,7 +170,8 @@ def check_answer(keys: Keys, asked: SealedMessage, message: SealedMessage) -> He
         header = header_of(message)
     except Refusal as refusal:
         raise _altered(mine.receiver, f"its header is none: {refusal.message}") from None
-    if header.sender != mine.receiver or header.receiver != mine.sender:
+    by_relay = relayed and header.status != 0
+    if header.receiver != mine.sender or (header.sender != mine.receiver and not by_relay):
         raise _altered(mine.receiver, "it comes from another member than was asked")
     check_seal(keys, message, header)
     if header.question_digest != sha256(asked.header).digest():

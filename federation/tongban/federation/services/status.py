@@ -79,16 +79,25 @@ class Status:
             pb.PeerStatus(
                 member=id_,
                 name=members[id_].name,
-                linked=self._links.problem(id_) is None,
+                linked=self._problem(id_) is None,
                 queued=numbers.get((id_, "queued"), 0),
                 refused=numbers.get((id_, "refused"), 0),
-                problem=self._links.problem(id_) or "",
-                carrier=self._links.kind(id_),
-                endpoints=map(_endpoint, self._links.endpoints(id_)),
+                problem=self._problem(id_) or "",
+                carrier=self._carrier(id_),
+                endpoints=map(_endpoint, self._links.endpoints(self._next(id_))),
             )
             for id_ in sorted(members)
             if id_ != self._resources.member
         ]
+
+    def _problem(self, peer: str) -> str | None:
+        return self._links.problem(self._next(peer))
+
+    def _next(self, peer: str) -> str:
+        return self._resources.asking.routes.next(peer)
+
+    def _carrier(self, peer: str) -> str:
+        return "relay" if peer in self._resources.asking.routes.relays else self._links.kind(peer)
 
     def _documents(self) -> list[pb.DocumentStatus]:
         now, held = self._resources.clock(), self._resources.keeper.view.documents

@@ -101,7 +101,7 @@ class Refresher:
 
     async def _follow(self, peer: str) -> None:
         """Ask one peer now and then; soon while its catalogue is missing, but less and less often."""
-        wakes, topics = self._resources.wakes, (PUBLISH, f"{PEER_SEEN}/{peer}")
+        wakes, topics = self._resources.wakes, (PUBLISH, f"{PEER_SEEN}/{self._resources.asking.routes.next(peer)}")
         events, pause = [wakes.listen(topic) for topic in topics], _FIRST_SECONDS
         try:
             while True:

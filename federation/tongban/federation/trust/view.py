@@ -79,6 +79,17 @@ class TrustView:
         """Return the member's key, or None if the directory lists no such key for it."""
         return self.keys.get((member, key_id))
 
+    def encryption_key(self, member: str) -> PublicKey:
+        """Return the key for which what a member is to read is encrypted: its newest one.
+
+        Raises:
+            Refusal: ENCRYPTION_KEY_MISSING.
+        """
+        listed = self.members.get(member)
+        if listed is None or not listed.encryption_keys:
+            raise Refusal(codes.ENCRYPTION_KEY_MISSING, {"member": member})
+        return listed.encryption_keys[0]
+
     def member(self, member: str, now: datetime) -> Member:
         """Return a member of a directory that is in force.
 

@@ -3,9 +3,11 @@
 isort:skip_file
 The evidence log of a node: one record an exchange, refusals and time-outs too, under a Merkle tree (RFC 6962)."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from tongban.api.common.v1 import common_pb2 as _common_pb2
 from tongban.api.exchange.v1 import exchange_pb2 as _exchange_pb2
@@ -34,6 +36,8 @@ class _SideEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Side.ValueType],
     """This member asked a peer."""
     SIDE_ANSWERED: _Side.ValueType  # 3
     """This member answered a peer."""
+    SIDE_RELAYED: _Side.ValueType  # 4
+    """This member passed on what one peer asked another, or refused to."""
 
 class Side(_Side, metaclass=_SideEnumTypeWrapper):
     """Which side of an exchange a log tells."""
@@ -46,6 +50,8 @@ SIDE_ASKED: Side.ValueType  # 2
 """This member asked a peer."""
 SIDE_ANSWERED: Side.ValueType  # 3
 """This member answered a peer."""
+SIDE_RELAYED: Side.ValueType  # 4
+"""This member passed on what one peer asked another, or refused to."""
 Global___Side: _TypeAlias = Side  # noqa: Y015
 
 @_typing.final
@@ -69,6 +75,10 @@ class Evidence(_message.Message):
     AGREEMENT_ROW_FIELD_NUMBER: _builtins.int
     QUESTION_FIELD_NUMBER: _builtins.int
     ANSWER_FIELD_NUMBER: _builtins.int
+    QUESTION_SALT_FIELD_NUMBER: _builtins.int
+    ANSWER_SALT_FIELD_NUMBER: _builtins.int
+    HOPS_FIELD_NUMBER: _builtins.int
+    THROUGH_FIELD_NUMBER: _builtins.int
     side: Global___Side.ValueType
     """Which side."""
     id: _builtins.str
@@ -82,15 +92,23 @@ class Evidence(_message.Message):
     window: _builtins.str
     """Window from which it came."""
     question_digest: _builtins.bytes
-    """SHA-256 of the question's body."""
+    """SHA-256 of what was asked; where the body was encrypted and this side could not read it, of the body as it travelled."""
     answer_digest: _builtins.bytes
-    """SHA-256 of the answer's body."""
+    """SHA-256 of what was answered, likewise."""
     status: _builtins.int
     """gRPC status of the answer."""
     error_code: _builtins.str
     """Code of the refusal; empty if it was answered."""
     agreement_row: _builtins.str
     """Agreement row that allowed it, or that is missing."""
+    question_salt: _builtins.bytes
+    """The 32 random bytes in front of what was asked, if the question was encrypted and this side knows them: with it they
+    have the digest to which the question's header commits.
+    """
+    answer_salt: _builtins.bytes
+    """Those in front of what was answered."""
+    through: _builtins.str
+    """Member to which this side handed the question to be passed on; empty if that was the one that was asked."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -106,6 +124,10 @@ class Evidence(_message.Message):
     @_builtins.property
     def answer(self) -> _exchange_pb2.SealedMessage:
         """The answer with its seal, without body; absent if there was none."""
+
+    @_builtins.property
+    def hops(self) -> _containers.RepeatedCompositeFieldContainer[_exchange_pb2.Hop]:
+        """Who passed the question on, up to this side."""
 
     def __init__(
         self,
@@ -125,10 +147,14 @@ class Evidence(_message.Message):
         agreement_row: _builtins.str = ...,
         question: _exchange_pb2.SealedMessage | None = ...,
         answer: _exchange_pb2.SealedMessage | None = ...,
+        question_salt: _builtins.bytes = ...,
+        answer_salt: _builtins.bytes = ...,
+        hops: _abc.Iterable[_exchange_pb2.Hop] | None = ...,
+        through: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "context", b"context", "question", b"question", "time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_row", b"agreement_row", "answer", b"answer", "answer_digest", b"answer_digest", "answering", b"answering", "asking", b"asking", "context", b"context", "error_code", b"error_code", "id", b"id", "method", b"method", "question", b"question", "question_digest", b"question_digest", "side", b"side", "status", b"status", "time", b"time", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agreement_row", b"agreement_row", "answer", b"answer", "answer_digest", b"answer_digest", "answer_salt", b"answer_salt", "answering", b"answering", "asking", b"asking", "context", b"context", "error_code", b"error_code", "hops", b"hops", "id", b"id", "method", b"method", "question", b"question", "question_digest", b"question_digest", "question_salt", b"question_salt", "side", b"side", "status", b"status", "through", b"through", "time", b"time", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

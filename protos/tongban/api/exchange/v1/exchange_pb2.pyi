@@ -22,6 +22,32 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class Encryption(_message.Message):
+    """Says that a body is encrypted for the receiver of the message, and commits to what it holds without giving it away."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    CONTENT_DIGEST_FIELD_NUMBER: _builtins.int
+    key_id: _builtins.str
+    """Key of the receiver in the directory."""
+    content_digest: _builtins.bytes
+    """SHA-256 of what is encrypted: 32 random bytes, then what the method takes or gives."""
+    def __init__(
+        self,
+        *,
+        key_id: _builtins.str = ...,
+        content_digest: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_digest", b"content_digest", "key_id", b"key_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Encryption: _TypeAlias = Encryption  # noqa: Y015
+
+@_typing.final
 class Header(_message.Message):
     """The head of a message. It is signed as bytes and never encoded again."""
 
@@ -38,6 +64,7 @@ class Header(_message.Message):
     BODY_DIGEST_FIELD_NUMBER: _builtins.int
     QUESTION_DIGEST_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    ENCRYPTION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id, unique for its sender until the message expires. An answer has its question's id."""
     sender: _builtins.str
@@ -49,7 +76,7 @@ class Header(_message.Message):
     window: _builtins.str
     """Window of the sender from which the question comes; empty for the node's own."""
     body_digest: _builtins.bytes
-    """SHA-256 of the body."""
+    """SHA-256 of the body as it travels."""
     question_digest: _builtins.bytes
     """SHA-256 of the question's header; an answer's only, and what makes it one."""
     status: _builtins.int
@@ -66,6 +93,10 @@ class Header(_message.Message):
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """From then on it is refused."""
 
+    @_builtins.property
+    def encryption(self) -> Global___Encryption:
+        """Set if the body is encrypted."""
+
     def __init__(
         self,
         *,
@@ -80,14 +111,45 @@ class Header(_message.Message):
         body_digest: _builtins.bytes = ...,
         question_digest: _builtins.bytes = ...,
         status: _builtins.int = ...,
+        encryption: Global___Encryption | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "expires_at", b"expires_at", "sent_at", b"sent_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "encryption", b"encryption", "expires_at", b"expires_at", "sent_at", b"sent_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_digest", b"body_digest", "context", b"context", "expires_at", b"expires_at", "id", b"id", "method", b"method", "question_digest", b"question_digest", "receiver", b"receiver", "sender", b"sender", "sent_at", b"sent_at", "status", b"status", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_digest", b"body_digest", "context", b"context", "encryption", b"encryption", "expires_at", b"expires_at", "id", b"id", "method", b"method", "question_digest", b"question_digest", "receiver", b"receiver", "sender", b"sender", "sent_at", b"sent_at", "status", b"status", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Header: _TypeAlias = Header  # noqa: Y015
+
+@_typing.final
+class Hop(_message.Message):
+    """One step of a message on its way: a member that passed it on without being able to read or change it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    SEAL_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """The member."""
+    @_builtins.property
+    def seal(self) -> _common_pb2.Seal:
+        """Its seal over the message's header and all members that had passed it on, this one the last: SHA-256 over the SHA-256
+        of the header and their ids, a line feed behind each.
+        """
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        seal: _common_pb2.Seal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["seal", b"seal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "seal", b"seal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Hop: _TypeAlias = Hop  # noqa: Y015
 
 @_typing.final
 class SealedMessage(_message.Message):
@@ -101,7 +163,9 @@ class SealedMessage(_message.Message):
     header: _builtins.bytes
     """Serialised Header."""
     body: _builtins.bytes
-    """What the method takes or gives, at most 4 MiB."""
+    """What the method takes or gives, at most 4 MiB; encrypted if the header says so (HPKE, RFC 9180: the encapsulated key,
+    then the ciphertext), which adds 80 bytes.
+    """
     @_builtins.property
     def seal(self) -> _common_pb2.Seal:
         """Seal of the sender."""
@@ -129,21 +193,27 @@ class Question(_message.Message):
 
     MESSAGE_FIELD_NUMBER: _builtins.int
     TIMEOUT_MS_FIELD_NUMBER: _builtins.int
+    HOPS_FIELD_NUMBER: _builtins.int
     timeout_ms: _builtins.int
     """Milliseconds that the asker will still wait, counted from arrival, since clocks differ."""
     @_builtins.property
     def message(self) -> Global___SealedMessage:
         """The message."""
 
+    @_builtins.property
+    def hops(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hop]:
+        """Who has passed it on, in order; at most three may."""
+
     def __init__(
         self,
         *,
         message: Global___SealedMessage | None = ...,
         timeout_ms: _builtins.int = ...,
+        hops: _abc.Iterable[Global___Hop] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hops", b"hops", "message", b"message", "timeout_ms", b"timeout_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,429 @@
+"""Members that pass on messages which they can neither read nor change: 崇明 reaches 启东 through two provinces."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from tongban.api.admin.v1.admin_pb2 import (
+    ExportEvidenceRequest,
+    ExportEvidenceResponse,
+    GetStatusRequest,
+    GetStatusResponse,
+)
+from tongban.api.cases.v1.cases_pb2 import CASE_STATE_APPROVED, CASE_STATE_RECEIVED
+from tongban.api.common.v1.common_pb2 import CallContext, Seal
+from tongban.api.credit.v1.credit_pb2 import AVAILABILITY_OBTAINED, QueryCreditRequest
+from tongban.api.evidence.v1.evidence_pb2 import SIDE_ANSWERED, SIDE_ASKED, SIDE_RELAYED, Evidence, EvidenceRecord
+from tongban.api.exchange.v1.exchange_pb2 import Header, Hop, LinkRequest, Question
+from tongban.core import codes
+from tongban.core.errors import Refusal, status_of
+from tongban.core.evidence import verify, verify_file, write
+from tongban.core.hops import hop_leaf
+from tongban.core.merkle import leaf_hash
+from tongban.core.sealing import seal_all
+from tongban.core.signing import Signer
+
+from . import calls
+from .faults import Wiretap, dropping, is_of_documents_only
+from .laid_out import (
+    CHONGMING,
+    CREDIT,
+    CREDIT_PURPOSE,
+    FIRM,
+    HANGZHOU,
+    INSTANT_ITEM,
+    QIDONG,
+    LaidOut,
+    lay_out,
+)
+from .outcomes import refused
+from .peers import Liar, Peer
+from .town import Town
+from .waiting import eventually
+
+SHANGHAI, JIANGSU, ZHEJIANG = "310000", "320000", "330000"
+PROVINCES = {SHANGHAI: "上海市", JIANGSU: "江苏省", ZHEJIANG: "浙江省"}
+EVERYBODY = (CHONGMING, QIDONG, *PROVINCES)
+
+TOLD = CallContext(to=QIDONG, purpose=CREDIT_PURPOSE, consent_id="授权-1")
+REQUEST = QueryCreditRequest(credit_code=FIRM.number)
+SECRETS = [FIRM.number.encode(), FIRM.name.encode(), "守合同重信用".encode(), "人民路".encode(), "特此证明".encode()]
+
+
+def reached(peer: str, through: str) -> str:
+    return f'\n[carriers."{peer}"]\nkind = "relay"\nthrough = "{through}"\n'
+
+
+def relaying_for(*members: str) -> str:
+    return f"\n[relay]\nfor = {list(members)}\n".replace("'", '"')
+
+
+SETTINGS = {
+    CHONGMING: reached(QIDONG, SHANGHAI),
+    SHANGHAI: relaying_for(CHONGMING) + reached(QIDONG, JIANGSU),
+    JIANGSU: relaying_for(QIDONG) + reached(CHONGMING, SHANGHAI),
+    QIDONG: reached(CHONGMING, JIANGSU),
+    ZHEJIANG: "",
+}
+
+
+@pytest.fixture(scope="session")
+def provinces_once(tmp_path_factory: pytest.TempPathFactory) -> LaidOut:
+    return lay_out(tmp_path_factory.mktemp("provinces") / "f", *PROVINCES.items())
+
+
+@dataclass
+class Provinces:
+    """A federation whose members' settings a test may change before it starts them."""
+
+    laid_out: LaidOut
+    settings: dict[str, str]
+
+    def town(self) -> Town:
+        for member, text in self.settings.items():
+            with (self.laid_out.folder / member / "node.toml").open("a") as file:
+                file.write(f"{text}\n[limits]\nretry_seconds = 0.1\n")
+        return Town(self.laid_out)
+
+
+@pytest.fixture
+def provinces(provinces_once: LaidOut, tmp_path: Path) -> Provinces:
+    return Provinces(provinces_once.copy(tmp_path / "f"), dict(SETTINGS))
+
+
+@pytest.fixture
+async def town(provinces: Provinces) -> AsyncIterator[Town]:
+    async with provinces.town() as town:
+        yield await town.start(*EVERYBODY)
+
+
+def of_queries(log: list[Evidence]) -> list[Evidence]:
+    return [one for one in log if one.method == CREDIT]
+
+
+async def verified(town: Town, member: str) -> None:
+    """Check that a member's log verifies by the keys of the directory, every seal of a hop too."""
+    parts = town.admin(member).stream(f"{calls.ADMIN}/ExportEvidence", ExportEvidenceRequest(), ExportEvidenceResponse)
+    file = BytesIO()
+    write(file, [part async for part in parts])
+    file.seek(0)
+    found = verify_file(file, town.nodes[member].resources.keeper.view)
+    assert (found.problems, found.unchecked_seals) == ([], 0)
+
+
+async def test_promise_36_a_case_and_look_ups_pass_two_relays_that_can_read_nothing(town: Town) -> None:
+    tap = town.net.way = Wiretap()
+    assert (await calls.query(town.asker())).availability == AVAILABILITY_OBTAINED
+    receipt = await calls.submit(town.window(CHONGMING), calls.submission(item=INSTANT_ITEM))
+    await town.case_is(CHONGMING, receipt.case_id, CASE_STATE_APPROVED)
+    result = await calls.result(town.window(CHONGMING), receipt.case_id)
+    assert "特此证明" in result.result.content.decode()
+    assert not [frame for frame in tap.frames if {frame.asking, frame.answering} == {CHONGMING, QIDONG}]
+    for frame in tap.frames:
+        assert not [secret for secret in SECRETS if secret in frame.data and not is_of_documents_only(frame)]
+    for member in (CHONGMING, SHANGHAI, JIANGSU, QIDONG):
+        await verified(town, member)
+
+
+async def test_promise_36_the_logs_of_all_four_tell_one_story(town: Town) -> None:
+    await calls.query(town.asker())
+    asked, first, second, answered = [
+        of_queries(await town.evidence(member))[-1] for member in (CHONGMING, SHANGHAI, JIANGSU, QIDONG)
+    ]
+    assert [one.side for one in (asked, first, second, answered)] == [
+        SIDE_ASKED,
+        SIDE_RELAYED,
+        SIDE_RELAYED,
+        SIDE_ANSWERED,
+    ]
+    assert len({one.question.SerializeToString() for one in (asked, first, second, answered)}) == 1
+    assert len({one.answer.SerializeToString() for one in (asked, first, second, answered)}) == 1
+    assert [one.through for one in (asked, first, second, answered)] == [SHANGHAI, JIANGSU, "", ""]
+    assert [[hop.member for hop in one.hops] for one in (asked, first, second, answered)] == [
+        [],
+        [SHANGHAI],
+        [SHANGHAI, JIANGSU],
+        [SHANGHAI, JIANGSU],
+    ]
+    assert (asked.question_digest, asked.answer_digest) == (answered.question_digest, answered.answer_digest)
+    for relay in (first, second):
+        header, answer = Header.FromString(relay.question.header), Header.FromString(relay.answer.header)
+        assert (relay.question_digest, relay.answer_digest) == (header.body_digest, answer.body_digest)
+        assert (relay.asking, relay.answering, relay.question_salt) == (CHONGMING, QIDONG, b"")
+
+
+async def test_an_altered_hop_in_a_log_is_found(town: Town) -> None:
+    await calls.query(town.asker())
+    record = of_queries(await town.evidence(QIDONG))[-1]
+    record.hops[0].member = ZHEJIANG
+    data, view = record.SerializeToString(), town.nodes[QIDONG].resources.keeper.view
+    written = EvidenceRecord(position=0, record=data, leaf=leaf_hash(data))
+    found = verify([ExportEvidenceResponse(member=view.members[QIDONG], records=[written])], view)
+    told = f"the seal of {JIANGSU}, which passed its question on, does not fit"
+    assert [(problem.place, problem.what) for problem in found.problems] == [("record 0", told)]
+    assert found.unchecked_seals == 1  # 浙江 has no key with the id that stands there.
+
+
+@pytest.mark.parametrize("start", [CHONGMING, ZHEJIANG], ids=["that the asker is part of", "beside the asker"])
+async def test_promise_36_a_ring_of_three_stops_at_the_first_repeat(provinces: Provinces, start: str) -> None:
+    """Three members each have the next one pass on what is for 启东, and nobody has it straight."""
+    ring = (start, SHANGHAI, JIANGSU)
+    provinces.settings |= {
+        member: relaying_for(CHONGMING) + reached(QIDONG, onward)
+        for member, onward in zip(ring, (*ring[1:], start), strict=True)
+    }
+    if start is not CHONGMING:
+        provinces.settings[CHONGMING] = reached(QIDONG, start)
+    async with provinces.town() as town:
+        tap = town.net.way = Wiretap()
+        await town.start(*EVERYBODY)
+        with refused(codes.MESSAGE_LOOPED) as caught:
+            await calls.query(town.asker())
+        assert caught.value.member == JIANGSU
+        assert f"come to {start} twice" in caught.value.message
+        passed = [frame for frame in tap.questions() if b"QueryCredit" in frame.data]
+        assert [frame.answering for frame in passed] == list(ring[start is CHONGMING :])
+        assert (await town.errors(CHONGMING))[-1:] == ["MESSAGE_LOOPED"]
+        [record] = of_queries(await town.evidence(JIANGSU))
+        assert (record.side, record.error_code) == (SIDE_RELAYED, "MESSAGE_LOOPED")
+        asked = of_queries(await town.evidence(CHONGMING))[-1]
+        assert Header.FromString(asked.answer.header).sender == JIANGSU
+
+
+class Relayed:
+    """A question of 崇明 to a node, with hops made by hand."""
+
+    def __init__(self, town: Town, at: str = QIDONG, receiver: str = QIDONG) -> None:
+        self.town, self.at, self.receiver = town, at, receiver
+
+    def signer(self, member: str) -> Signer:
+        return self.town.nodes[member].resources.signer
+
+    async def question(self, *members: str) -> Question:
+        """Return the question as these members passed it on."""
+        key = self.town.nodes[QIDONG].resources.decryption.public_keys[0]
+        asker = Peer(self.town.nodes[self.at], CHONGMING, self.signer(CHONGMING))
+        question = await asker.question(CREDIT, REQUEST, key=key, context=TOLD, receiver=self.receiver)
+        for place in range(1, len(members) + 1):
+            question.hops.append(await self.hop(question, members[:place]))
+        return question
+
+    async def hop(self, question: Question, members: Sequence[str]) -> Hop:
+        (seal,) = await seal_all(self.signer(members[-1]), [hop_leaf(question.message.header, members)])
+        return Hop(member=members[-1], seal=seal)
+
+    async def handed(self, question: Question, by: str) -> str:
+        """Return the code with which the node answers what this member's connection brings."""
+        keys = self.town.nodes[CHONGMING].resources.decryption
+        return (await Peer(self.town.nodes[self.at], CHONGMING, self.signer(CHONGMING), by, keys).hand(question)).code
+
+
+async def test_a_question_with_right_hops_is_answered(town: Town) -> None:
+    made = Relayed(town)
+    assert await made.handed(await made.question(ZHEJIANG, SHANGHAI, JIANGSU), JIANGSU) == ""
+
+
+Change = Callable[[Relayed, Question], object]
+
+
+def _swapped(made: Relayed, question: Question) -> None:
+    hops = list(question.hops)[::-1]
+    del question.hops[:]
+    question.hops.extend(hops)
+
+
+ALTERED: dict[str, Change] = {
+    "another member in it": lambda made, question: setattr(question.hops[0], "member", ZHEJIANG),
+    "another signature": lambda made, question: question.hops[0].seal.MergeFrom(Seal(signature=b"x")),
+    "no key of the member": lambda made, question: question.hops[1].seal.MergeFrom(Seal(key_id="0" * 32)),
+    "the first one left out": lambda made, question: question.hops.__delitem__(0),
+}
+
+
+@pytest.mark.parametrize("change", ALTERED.values(), ids=ALTERED)
+async def test_promise_36_an_altered_hop_is_refused(town: Town, change: Change) -> None:
+    made = Relayed(town)
+    question = await made.question(SHANGHAI, JIANGSU)
+    change(made, question)
+    assert await made.handed(question, JIANGSU) == "MESSAGE_ALTERED"
+    assert (await town.errors(QIDONG))[-1] == "MESSAGE_ALTERED"
+
+
+async def test_promise_36_a_forged_hop_is_refused(town: Town) -> None:
+    made = Relayed(town)
+    question = await made.question(SHANGHAI, JIANGSU)
+    forged = await made.hop(question, (SHANGHAI, ZHEJIANG))
+    question.hops[1].seal.CopyFrom(forged.seal)
+    assert await made.handed(question, JIANGSU) == "MESSAGE_ALTERED"
+
+
+async def test_a_hop_of_another_message_is_refused(town: Town) -> None:
+    made = Relayed(town)
+    question, other = await made.question(JIANGSU), await made.question(JIANGSU)
+    question.hops[0].CopyFrom(other.hops[0])
+    assert await made.handed(question, JIANGSU) == "MESSAGE_ALTERED"
+
+
+async def test_the_last_hop_cannot_be_left_out_nor_brought_by_another(town: Town) -> None:
+    made = Relayed(town)
+    assert await made.handed(await made.question(SHANGHAI), JIANGSU) == "PEER_UNKNOWN"
+    assert await made.handed(await made.question(), JIANGSU) == "PEER_UNKNOWN"
+    assert await made.handed(await made.question(SHANGHAI, JIANGSU), CHONGMING) == "PEER_UNKNOWN"
+    assert (await town.errors(QIDONG))[-3:] == ["PEER_UNKNOWN"] * 3
+
+
+@pytest.mark.parametrize(
+    "hops",
+    [
+        (QIDONG, JIANGSU),
+        (CHONGMING, JIANGSU),
+        (JIANGSU, SHANGHAI, JIANGSU),
+        (HANGZHOU, ZHEJIANG, SHANGHAI, JIANGSU),
+    ],
+    ids=["its receiver", "its sender", "one of them twice", "too many"],
+)
+async def test_promise_36_a_question_that_went_round_or_too_far_is_refused(town: Town, hops: Sequence[str]) -> None:
+    await town.start(HANGZHOU)
+    made = Relayed(town)
+    assert await made.handed(await made.question(*hops), JIANGSU) == "MESSAGE_LOOPED"
+    assert (await town.errors(QIDONG))[-1] == "MESSAGE_LOOPED"
+
+
+async def test_promise_36_a_relay_takes_nothing_that_passed_it_or_three_others(town: Town) -> None:
+    await town.start(HANGZHOU)
+    made = Relayed(town, at=JIANGSU)
+    assert await made.handed(await made.question(JIANGSU, SHANGHAI), SHANGHAI) == "MESSAGE_LOOPED"
+    assert await made.handed(await made.question(HANGZHOU, ZHEJIANG, SHANGHAI), SHANGHAI) == "MESSAGE_LOOPED"
+    to_its_sender = Relayed(town, at=JIANGSU, receiver=CHONGMING)
+    assert await to_its_sender.handed(await to_its_sender.question(SHANGHAI), SHANGHAI) == "RELAY_CLOSED"
+    assert await town.errors(QIDONG) == []
+
+
+async def test_a_relay_passes_on_only_for_those_in_its_settings(town: Town) -> None:
+    made = Relayed(town, at=ZHEJIANG)
+    assert await made.handed(await made.question(), CHONGMING) == "RELAY_CLOSED"
+    record = (await town.evidence(ZHEJIANG))[-1]
+    assert (record.side, record.error_code) == (SIDE_RELAYED, "RELAY_CLOSED")
+
+
+async def test_the_refusal_of_a_closed_relay_names_whom_to_ask(provinces: Provinces) -> None:
+    provinces.settings[CHONGMING] = reached(QIDONG, ZHEJIANG)
+    async with provinces.town() as town:
+        await town.start(*EVERYBODY)
+        with refused(codes.RELAY_CLOSED) as caught:
+            await calls.query(town.asker())
+        assert caught.value.member == ZHEJIANG
+        assert f"Ask the operators of {ZHEJIANG}" in caught.value.remedy
+
+
+async def test_a_relay_takes_nothing_that_it_could_read(town: Town) -> None:
+    asker = Peer(town.nodes[JIANGSU], CHONGMING, town.nodes[CHONGMING].resources.signer)
+    answered = await asker.ask(CREDIT, REQUEST, context=TOLD, receiver=QIDONG)
+    assert answered.code == "MESSAGE_MISADDRESSED"
+
+
+async def test_what_was_passed_on_is_not_passed_on_again(town: Town) -> None:
+    made = Relayed(town, at=JIANGSU)
+    question = await made.question(SHANGHAI)
+    assert await made.handed(question, SHANGHAI) == ""
+    assert await made.handed(question, SHANGHAI) == "MESSAGE_REPLAYED"
+    assert [one.error_code for one in of_queries(await town.evidence(QIDONG))] == [""]
+
+
+async def test_the_peer_s_refusal_comes_back_as_the_peer_s(town: Town) -> None:
+    with refused(codes.NO_AGREEMENT_ROW) as caught:
+        await calls.query(town.asker(purpose="看看"))
+    assert caught.value.member == QIDONG
+    relayed = of_queries(await town.evidence(JIANGSU))[-1]
+    assert (relayed.status, relayed.error_code) == (codes.NO_AGREEMENT_ROW.status, "")
+
+
+@pytest.mark.parametrize(("gone", "says"), [(QIDONG, JIANGSU), (JIANGSU, SHANGHAI)])
+async def test_a_relay_that_cannot_pass_on_says_so_in_its_own_name(town: Town, gone: str, says: str) -> None:
+    town.net.cut(gone)
+    with refused(codes.PEER_UNAVAILABLE) as caught:
+        await calls.query(town.asker())
+    assert (caught.value.member, caught.value.facts["member"]) == (says, gone)
+    asked = of_queries(await town.evidence(CHONGMING))[-1]
+    assert (Header.FromString(asked.answer.header).sender, asked.through) == (says, SHANGHAI)
+    relayed = of_queries(await town.evidence(says))[-1]
+    assert (relayed.side, relayed.error_code) == (SIDE_RELAYED, "PEER_UNAVAILABLE")
+
+
+async def test_a_relay_that_is_away_is_told_as_such_and_its_return_sends_the_queue_on(town: Town) -> None:
+    await town.stop(SHANGHAI)
+    receipt = await calls.submit(town.window(CHONGMING), calls.submission(item=INSTANT_ITEM))
+    with refused(codes.PEER_UNAVAILABLE) as caught:
+        await calls.query(town.asker())
+    assert caught.value.facts["member"] == SHANGHAI
+    status = await town.admin(CHONGMING).call(f"{calls.ADMIN}/GetStatus", GetStatusRequest(), GetStatusResponse)
+    [peer] = [one for one in status.peers if one.member == QIDONG]
+    assert (peer.carrier, peer.linked, peer.queued) == ("relay", False, 1)
+    await town.start(SHANGHAI)
+    await town.case_is(CHONGMING, receipt.case_id, CASE_STATE_APPROVED)
+
+
+def lying(town: Town, body: bytes, status: int) -> None:
+    """Have 崇明's questions answered by the relay, in its own name."""
+    asking, signer = town.nodes[CHONGMING].resources.asking, town.nodes[SHANGHAI].resources.signer
+    asking.carrier = Liar(asking, signer, body, {"status": status})
+
+
+async def test_promise_36_a_relay_cannot_answer_for_the_peer(town: Town) -> None:
+    lying(town, b"", 0)
+    with refused(codes.MESSAGE_ALTERED):
+        await calls.query(town.asker())
+    assert (await town.errors(CHONGMING))[-1] == "MESSAGE_ALTERED"
+
+
+async def test_what_a_relay_refuses_is_final_for_nobody(town: Town) -> None:
+    """崇明's relay says of an act what only 启东 can say, and in its name."""
+    told = Refusal(codes.CASE_STEP, member=QIDONG)
+    lying(town, status_of(told).SerializeToString(), told.code.status)
+    with refused(codes.CASE_STEP) as caught:
+        await calls.query(town.asker())
+    assert caught.value.member == SHANGHAI
+    receipt = await calls.submit(town.window(CHONGMING))
+    await eventually(lambda: _asked(town, "DeliverAct"))
+    [waiting] = await town.nodes[CHONGMING].resources.store.outbox_counts()
+    assert (waiting.peer, waiting.state) == (QIDONG, "queued")
+    assert await calls.state(town.window(CHONGMING), receipt.case_id) == CASE_STATE_RECEIVED
+
+
+async def _asked(town: Town, method: str) -> bool:
+    return any(one.method.endswith(method) for one in await town.evidence(CHONGMING))
+
+
+async def test_each_hop_passes_on_what_is_left_of_the_time(town: Town) -> None:
+    tap = town.net.way = Wiretap()
+    await calls.query(town.asker(seconds=9.0))
+    left = [
+        one.timeout_ms
+        for frame in tap.questions()
+        for one in LinkRequest.FromString(frame.data).questions
+        if Header.FromString(one.message.header).method == CREDIT
+    ]
+    assert len(left) == 3
+    assert 9000 >= left[0] >= left[1] >= left[2] > 4000
+
+
+async def test_whose_asker_left_is_left_by_the_relays_too(town: Town) -> None:
+    town.net.way = dropping(lambda frame: frame.back and frame.answering == QIDONG)
+    asking = asyncio.create_task(calls.query(town.asker()))
+    await eventually(lambda: _answered_at_qidong(town))
+    asking.cancel()
+    for member in (SHANGHAI, JIANGSU):
+        await eventually(lambda member=member: _left(town, member))  # type: ignore[misc]
+    assert [one.side for one in of_queries(await town.evidence(JIANGSU))] == [SIDE_RELAYED]
+
+
+async def _answered_at_qidong(town: Town) -> bool:
+    return bool(of_queries(await town.evidence(QIDONG)))
+
+
+async def _left(town: Town, member: str) -> bool:
+    return [one.error_code for one in of_queries(await town.evidence(member))] == ["CALLER_LEFT"]
