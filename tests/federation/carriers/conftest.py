@@ -24,7 +24,14 @@ def laid_out(laid_out_now: LaidOut, tmp_path: Path) -> LaidOut:
 
 
 @pytest.fixture(params=CARRIERS)
-async def town(request: pytest.FixtureRequest, laid_out: LaidOut) -> AsyncIterator[Town]:
+def carrier(request: pytest.FixtureRequest) -> str:
+    """Each carrier in turn."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+async def town(carrier: str, laid_out: LaidOut) -> AsyncIterator[Town]:
     """The two members of a matter, running, on each carrier in turn."""
-    async with town_of(laid_out, request.param, wall_clock) as town:
+    async with town_of(laid_out, carrier, wall_clock) as town:
         yield await town.start(CHONGMING, QIDONG)

@@ -6,7 +6,7 @@ same happen on every carrier.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from tongban.federation.house import House
 from tongban.federation.opening import opened
 from tongban.federation.transport.server import Doors
 
-from ..in_memory.laid_out import MEMBERS, LaidOut
+from ..in_memory.laid_out import MEMBERS, LaidOut, brought
 from ..in_memory.town import Town
 
 GRPC, HTTP, FOLDER, MEMORY = "grpc", "http", "folder", "memory"
@@ -94,33 +94,38 @@ class RealTown(Town):
         self.ask_seconds = ANSWER_SECONDS
 
     @asynccontextmanager
-    async def _node(self, member: str, home: Path, brought: list[Brought]) -> AsyncIterator[Station]:
+    async def _node(self, member: str, home: Path, brings: list[Brought]) -> AsyncIterator[Station]:
         chosen, clock = settings.load(home), self.clocks[member]
         own = OwnIdentity(home / chosen.keys.node, home / chosen.keys.certificate)
         async with opened(home, chosen, clock) as (resources, plugins):
-            for one in brought:
+            for one in brings:
                 resources.registry.add(one)
             tap: Any = Tap(self.net, member, resources.asking)
             carriers = ByPeer(replace(resources, asking=tap), own)
             self.networks[member] = tap.over(carriers)
             house = House(resources, plugins, self.networks[member], self.ask_seconds)
-            doors = Doors(resources, own, house.node.ask, house.seen)
+
+            def seen(peer: str) -> None:
+                carriers.seen(peer)
+                house.seen(peer)
+
+            doors = Doors(resources, own, house.node.ask, seen)
             await house.load()
             async with carriers.running():
                 await doors.open()
-                async with house.running(), carriers.taking(house.node.ask, house.seen):
+                async with house.running(), carriers.taking(house.node.ask, seen):
                     yield Station(resources, house, own.current.certificate)
                     await doors.close()
 
 
-def town_of(laid_out: LaidOut, carrier: str, now: Clock) -> Town:
+def town_of(laid_out: LaidOut, carrier: str, now: Clock, brings: Callable[[str], list[Brought]] = brought) -> Town:
     """Return a town whose members all reach each other by one carrier; its nodes are not started."""
     for member in MEMBERS:
         for peer in MEMBERS:
             if peer < member:
                 choose(laid_out, carrier, member, peer)
     kind = Town if carrier == MEMORY else RealTown
-    town = kind(laid_out, now=now())
+    town = kind(laid_out, brings, now=now())
     town.ask_seconds = ANSWER_SECONDS
     return town
 

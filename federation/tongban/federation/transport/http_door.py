@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _MOST_REQUESTS = 256
 """Requests at the same time; further ones are told to come again."""
 
+_LOOK_SECONDS = 0.05
 _IDLE_SECONDS = 75
 """How long a connection without a request is kept: longer than those who ask keep theirs."""
 
@@ -51,8 +52,19 @@ class HttpDoor:
             return
         self._exchange.stopping = True
         self._server.should_exit = True
+        while not self._serving.done():
+            self._drop_idle()
+            await asyncio.wait([self._serving], timeout=_LOOK_SECONDS)
         await self._serving
         self._serving = None
+
+    def _drop_idle(self) -> None:
+        """Drop connections on which nothing is under way: over TLS, one that is closed in order waits for its peer."""
+        if self._exchange.under_way:
+            return
+        for connection in list(self._server.server_state.connections):
+            if not connection.transport.get_write_buffer_size():
+                connection.transport.abort()
 
     def _options(self) -> dict[str, object]:
         keys, grace = self._settings.keys, math.ceil(self._settings.limits.stop_seconds)
