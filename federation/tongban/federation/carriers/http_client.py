@@ -113,22 +113,23 @@ def _why_no_connection(error: httpx.ConnectError) -> str:
 
 
 def _tls(chosen: HttpCarrier, home: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if chosen.ca:
-        context = ssl.create_default_context(cafile=_readable(home / chosen.ca))
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # It may be the certificate itself.
-    if chosen.certificate:
-        certificate, key = _readable(home / chosen.certificate), _readable(home / chosen.key)
-        try:
+    ca, certificate, key = (_readable(home, name) for name in (chosen.ca, chosen.certificate, chosen.key))
+    try:
+        context = ssl.create_default_context(cafile=ca)
+        if certificate is not None:
             context.load_cert_chain(certificate, key)
-        except ssl.SSLError:
-            raise ValueError(f"{certificate} and {key} are no certificate and its key in PEM form") from None
+    except ssl.SSLError:
+        files = ", ".join(str(path) for path in (ca, certificate, key) if path)
+        raise ValueError(f"not all of {files} hold what they should, a certificate or its key in PEM form") from None
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # What vouches may be the certificate itself.
     return context
 
 
-def _readable(path: Path) -> Path:
+def _readable(home: Path, name: str) -> Path | None:
+    """Return the path of a file that the settings name; None if they name none."""
     try:
-        path.read_bytes()
+        if name:
+            (home / name).read_bytes()
     except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
-    return path
+        raise ValueError(f"{home / name} cannot be read: {error.strerror}") from None
+    return home / name if name else None

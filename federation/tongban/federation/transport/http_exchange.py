@@ -180,9 +180,14 @@ def _check_size(size: int) -> None:
 
 
 async def _tell(send: _Send, problem: _NotTaken) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+    body = f"{problem.sentence}\n".encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", b"%d" % len(body)),
+        (b"connection", b"close"),
+    ]
     await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": f"{problem.sentence}\n".encode()})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _header(scope: _Scope, name: str) -> str:
