@@ -3,12 +3,13 @@
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 
+from tongban.api.cases.v1.acts_pb2 import CaseMaterial
 from tongban.api.cases.v1.cases_pb2 import CaseState, CaseSummary
 from tongban.api.evidence.v1.evidence_pb2 import Evidence
 from tongban.core import Party, Refusal
@@ -108,8 +109,10 @@ def await_state(window: Client, case_id: str, state: "CaseState.ValueType", seco
     return eventually(reached, seconds)
 
 
-def submit_company_change(window: Client, *, request_id: str | None = None, agent: Party = AGENT) -> str:
-    """Hand in a change of the firm's registration, without materials, and return the case id."""
+def submit_company_change(
+    window: Client, *, request_id: str | None = None, agent: Party = AGENT, materials: Sequence[CaseMaterial] = ()
+) -> str:
+    """Hand in a change of the firm's registration and return the case id."""
     answer = window.submit(
         "00013112700402",
         deciding_place="320681",
@@ -117,6 +120,7 @@ def submit_company_change(window: Client, *, request_id: str | None = None, agen
         agent=agent,
         form={"new_address": "启东市虚构路 21 号"},
         request_id=request_id,
+        materials=materials,
     )
     return answer.case_id
 

@@ -73,6 +73,27 @@ def run(home: Home = HERE) -> None:
     raise typer.Exit(run_node(home))
 
 
+@command(node, "announce")
+def announce(home: Home = HERE) -> dict[str, Any]:
+    """Make the node's next TLS certificate. Its new card, for the authority, lists it beside the present one."""
+    from tongban.core.times import wall_clock
+    from tongban.federation import formation
+    from tongban.federation.formation.node import CARD
+
+    card = formation.announce(home, wall_clock())
+    return {"member": card.id, "card": str((home / CARD).absolute()), "certificates": len(card.nodes)}
+
+
+@command(node, "switch")
+def switch(home: Home = HERE) -> dict[str, Any]:
+    """Have the node show the certificate that was announced, also while it runs. Its card lists the old one no more."""
+    from tongban.federation import formation
+    from tongban.federation.formation.node import CARD
+
+    card = formation.switch(home)
+    return {"member": card.id, "card": str((home / CARD).absolute()), "certificates": len(card.nodes)}
+
+
 @command(root, "status")
 def status(home: Home = HERE) -> dict[str, Any]:
     """Show how the node is. Who it is, what it holds, what waits, what hinders it."""

@@ -13,6 +13,7 @@ from tongban.federation.formation.authority import (
 from tongban.federation.formation.errors import FormationError
 from tongban.federation.formation.node import NewNode, init_node
 from tongban.federation.formation.practice import Plan, Practice, PracticeNode, practice, read_plan, with_endpoints
+from tongban.federation.formation.renewal import announce, switch
 from tongban.federation.formation.seals import add_seal, read_document, write_document
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "PracticeNode",
     "add_member",
     "add_seal",
+    "announce",
     "draft",
     "init_authority",
     "init_node",
@@ -36,6 +38,7 @@ __all__ = [
     "read_terms",
     "remove_member",
     "sign",
+    "switch",
     "with_endpoints",
     "write_document",
 ]

@@ -1,0 +1,77 @@
+"""A node's next certificate: announced beside the present one, shown in its place, whatever comes between."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from tongban.api.documents.v1.documents_pb2 import Member
+from tongban.core.directories import certificate_name
+from tongban.federation.carriers.identity import Identity, OwnIdentity
+from tongban.federation.formation import FormationError, NewNode, announce, init_node, switch
+
+NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
+KEY, CERTIFICATE = "keys/node.key", "keys/node.crt"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    init_node(tmp_path / "n", NewNode("320681", "江苏启东", "127.0.0.1:7400", "10.3.0.9:7401"), NOW)
+    return tmp_path / "n"
+
+
+def shown(home: Path) -> bytes:
+    """Return what the node shows (DER)."""
+    return x509.load_pem_x509_certificate((home / CERTIFICATE).read_bytes()).public_bytes(Encoding.DER)
+
+
+def listed(home: Path) -> list[bytes]:
+    return [node.certificate for node in Member.FromString((home / "member.card").read_bytes()).nodes]
+
+
+def test_the_card_lists_both_and_then_the_new_one_only(home: Path) -> None:
+    old = shown(home)
+    card = announce(home, NOW)
+    assert (listed(home), shown(home)) == ([old, card.nodes[1].certificate], old)
+    assert {node.endpoint for node in card.nodes} == {"10.3.0.9:7401"}
+    assert {certificate_name(node.certificate) for node in card.nodes} == {"node.320681.tongban"}
+    switch(home)
+    assert listed(home) == [shown(home)] == [card.nodes[1].certificate]
+    Identity.load(home / KEY, home / CERTIFICATE)
+    assert sorted(path.name for path in (home / "keys").glob("node.*")) == ["node.crt", "node.key"]
+
+
+def test_the_next_one_is_for_the_same_hosts_and_lasts_longer(home: Path) -> None:
+    old = x509.load_der_x509_certificate(shown(home))
+    new = x509.load_der_x509_certificate(announce(home, NOW.replace(year=2027)).nodes[1].certificate)
+    names = [set(one.extensions.get_extension_for_class(x509.SubjectAlternativeName).value) for one in (old, new)]
+    assert names[0] == names[1]
+    assert new.not_valid_after_utc > old.not_valid_after_utc
+
+
+@pytest.mark.parametrize(("step", "remedy"), [(lambda home: announce(home, NOW), "switch"), (switch, "announce")])
+def test_steps_out_of_order_change_nothing_and_name_the_other(
+    home: Path, step: Callable[[Path], Member], remedy: str
+) -> None:
+    if remedy == "switch":
+        announce(home, NOW)
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file()}
+    with pytest.raises(FormationError, match=f"tongban node {remedy}"):
+        step(home)
+    assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
+
+
+def test_a_switch_that_was_interrupted_is_repeated(home: Path) -> None:
+    own = OwnIdentity(home / KEY, home / CERTIFICATE)
+    before = own.current
+    announce(home, NOW)
+    (home / f"{KEY}.next").replace(home / KEY)
+    own.renew()
+    assert own.current is before  # Key and certificate do not fit each other now.
+    switch(home)
+    own.renew()
+    assert own.current.certificate == (home / CERTIFICATE).read_bytes() != before.certificate
+    assert listed(home) == [shown(home)]
