@@ -151,8 +151,7 @@ class Worker:
         )
 
     def _longest_pause(self, refusal: Refusal) -> float:
-        wrong = refusal.code in (codes.RECORD_INVALID, codes.MATERIAL_WRONG)
-        return _LONGEST_PAUSE if wrong else self._resources.settings.limits.retry_seconds
+        return _LONGEST_PAUSE if refusal.code is codes.RECORD_INVALID else self._resources.settings.limits.retry_seconds
 
     async def _later(self, row: WorkRow, error: str, longest: float) -> None:
         pause = min(longest, 0.5 * 2 ** min(row.attempt, 16))

@@ -26,6 +26,10 @@ class OwnQuestions:
         self._clock = clock
         self._seconds = seconds
 
+    def at_once(self, peer: str) -> bool:
+        """Say whether a peer's answer can come while somebody waits for it."""
+        return self._asking.carrier.terms(peer).at_once
+
     async def ask(
         self,
         peer: str,

@@ -5,7 +5,6 @@ message with a digest of its own, and the whole has to be what the case names.
 """
 
 import asyncio
-from collections import defaultdict
 from functools import partial
 from weakref import WeakValueDictionary
 
@@ -30,14 +29,14 @@ class MaterialFetcher:
     def __init__(self, materials: Materials, questions: OwnQuestions) -> None:
         self._materials = materials
         self._questions = questions
-        self._peers: defaultdict[str, Peer] = defaultdict(Peer)
+        self._peers: dict[str, Peer] = {}
         self._locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def fetch(self, view: CaseView) -> None:
         """Have every material of a case here, as the case describes it.
 
         Raises:
-            Refusal: RECORD_INVALID or MATERIAL_WRONG, it is not what the case says; MATERIAL_SPACE; the peer's, or
+            Refusal: RECORD_INVALID, it is not what the case says; MATERIAL_SPACE; the peer's, or
                 PEER_UNAVAILABLE.
         """
         for material in view.materials.values():
@@ -49,18 +48,22 @@ class MaterialFetcher:
 
     async def _fetch(self, view: CaseView, material: CaseMaterial) -> None:
         path = self._materials.fetched(view.intake, material.digest)
-        self._materials.touch(path)
         part = Part(path, self._materials.room)
-        await self._complete(part, view, material)
+        try:
+            await self._complete(part, view, material)
+        finally:
+            self._materials.touch(path)
         if not await self._materials.keep(part, view.intake, material.digest):
             await self._materials.in_thread(part.drop)
-            raise Refusal(codes.MATERIAL_WRONG, rule=f"what {view.intake} gave is not what the case names")
+            raise _invalid(view, material, f"what {view.intake} gave has another digest than the case names")
         self._materials.let_go(path)
 
     async def _complete(self, part: Part, view: CaseView, material: CaseMaterial) -> None:
+        self._materials.touch(part.path)
         here, turn = await self._materials.in_thread(part.begin)
         self._materials.room.check(max(0, material.size - here))
-        async with Line(self._peers[view.intake], partial(self._part, view, material), here, material.size) as line:
+        peer = self._peers.setdefault(view.intake, Peer(self._questions.at_once(view.intake)))
+        async with Line(peer, partial(self._part, view, material), here, material.size) as line:
             while here < material.size:
                 here = await self._materials.in_thread(part.append, turn, await line.take())
 

@@ -20,13 +20,16 @@ _QUICK_SECONDS, _SLOW_SECONDS = 1.0, 5.0
 class Peer:
     """What the parts of all materials from one peer share."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: bool = True) -> None:
         self.slots = asyncio.Semaphore(IN_FLIGHT)
-        self.part = LEAST_PART
+        self.part = LEAST_PART if at_once else MOST_PART
         """Bytes to ask for at once: on a slow line few, so that each part comes in time."""
+        self._at_once = at_once
 
     def took(self, size: int, seconds: float) -> None:
-        """Take note of how long a part took."""
+        """Take note of how long a part took; of a carrier that takes hours, that says nothing about the line."""
+        if not self._at_once:
+            return
         if seconds > _SLOW_SECONDS:
             self.part = max(LEAST_PART, min(self.part, size // 2))
         elif seconds < _QUICK_SECONDS and size >= self.part:
