@@ -95,12 +95,13 @@ def running(folder: Path) -> Iterator[Ground]:
     federation = Federation.lay_out(plan.write(folder / "plan"), folder / "nodes")
     intake, handling = (str(federation.places[member].home) for member in (INTAKE, HANDLING))
     with (
-        federation.start(),
+        federation,  # From here on a node that does not start takes the others down with it.
         _bare("echo", intake) as echo,
         _bare("answer", handling, "", intake) as answer,
         _bare("forward", intake, answer.address, handling) as forward,
         _generator() as generator,
     ):
+        federation.start()
         yield Ground(federation, echo, forward, answer, generator)
 
 
