@@ -28,6 +28,12 @@ class RelayCarrier(Carrier):
 
     kind: Literal["relay"] = Field(description="`relay`.")
     through: str = Field(description="Member that passes them on, reached as its own table says.")
+    valid_days: float = Field(
+        0.0, ge=0, le=30, description="Days for which an act or event is valid, where the relay goes on by files."
+    )
+    answer_seconds: float = Field(
+        0.0, ge=0, le=864_000, description="Seconds after which one without an answer is sent again there."
+    )
 
 
 class HttpCarrier(Carrier):

@@ -138,7 +138,7 @@ class Asking:
             NotAnswered: the question left, and the answer was a refusal, did not come in time, or cannot be believed.
         """
         hop = self.routes.next(peer)
-        terms = self._terms(hop, method)
+        terms = self._terms(peer, method)
         valid = self._valid if once(method) else max(self._valid, terms.valid)
         id_ = message_id or uuid4().hex
         header = Header(id=id_, sender=self._member, receiver=peer, method=method, window=window)
@@ -158,7 +158,7 @@ class Asking:
             NotAnswered: no answer came in time, or it cannot be believed.
         """
         hop = self.routes.next(asked.header.receiver)
-        terms = self._terms(hop, asked.header.method)
+        terms = self._terms(asked.header.receiver, asked.header.method)
         through = "" if hop == asked.header.receiver else hop
         exchanged = Exchanged(asked.message, asked.header, hops=tuple(hops), through=through)
         return self._believed(exchanged, await self._carry(hop, exchanged, max(seconds, terms.patience)))[0]
@@ -179,11 +179,14 @@ class Asking:
             if pending.peer == peer and meant and not pending.answer.done():
                 pending.answer.set_exception(PeerUnavailable())
 
-    def _terms(self, hop: str, method: str) -> Terms:
+    def _terms(self, peer: str, method: str) -> Terms:
+        hop, onward = self.routes.next(peer), self.routes.relays.get(peer)
         terms = self.carrier.terms(hop)
         if once(method) and not terms.at_once:
             raise Refusal(codes.CARRIER_SLOW, {"member": hop})
-        return terms
+        if onward is None or once(method):
+            return terms
+        return replace(terms, valid=max(terms.valid, onward.valid), patience=max(terms.patience, onward.patience))
 
     async def _carry(self, hop: str, asked: Exchanged, seconds: float) -> SealedMessage:
         digest, id_ = sha256(asked.question.header).digest(), asked.header.id
