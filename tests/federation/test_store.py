@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -224,3 +225,16 @@ def test_a_store_serves_several_loops(path: Path) -> None:
     store = opened(path)
     assert [asyncio.run(use(store, key)) for key in "ab"] == [1, 2]
     asyncio.run(store.close())
+
+
+async def test_looks_go_on_until_it_is_closed(path: Path) -> None:
+    """SQLite would end the process if a connection were closed by one thread while another reads by it."""
+    for _ in range(20):
+        store, looks = opened(path), 0
+        closing = asyncio.create_task(store.close())
+        while not closing.done():
+            with suppress(StoreFailed):
+                assert await store.case("none") is None
+                looks += 1
+            await asyncio.sleep(0)
+        assert looks > 0

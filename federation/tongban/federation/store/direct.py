@@ -26,7 +26,7 @@ class Direct:
     def __init__(self, path: Path, cipher: Cipher) -> None:
         self._cipher = cipher
         address = f"{path.as_uri()}?mode=ro"
-        # Closed by whichever thread closes the store; used by the loop's only.
+        # Used by the loop's thread only, and closed there; a store that was never opened whole is closed by any.
         self._connection = sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
         for pragma in READER_PRAGMAS:
             self._connection.execute(f"PRAGMA {pragma}").close()

@@ -96,4 +96,6 @@ class SqliteStore(Reads):
 
     async def close(self) -> None:
         """Record what was handed over, then let go of the file."""
+        await asyncio.to_thread(self._writer.close)
+        self._direct.close()  # On the thread that uses it: SQLite ends the process that closes what it reads.
         await asyncio.to_thread(self._held.close)
