@@ -7,6 +7,7 @@ some bytes verifies with the OpenSSL command alone; what nodes say to each other
 
 import shlex
 from contextlib import suppress
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -112,7 +113,7 @@ def key_id_of(public_key: bytes) -> str:
 def signature_is_right(key: PublicKey, signature: bytes, data: bytes) -> bool:
     """Say whether a signature over exactly these bytes was made with this key."""
     try:
-        public = _ours(serialization.load_der_public_key(key.public_key))
+        public = _loaded(key.public_key)
         if key.algorithm != _algorithm(public):
             return False
         if isinstance(public, ed25519.Ed25519PublicKey):
@@ -122,6 +123,11 @@ def signature_is_right(key: PublicKey, signature: bytes, data: bytes) -> bool:
     except (InvalidSignature, ValueError, UnsupportedAlgorithm):
         return False
     return True
+
+
+@lru_cache(maxsize=4096)
+def _loaded(public_key: bytes) -> _PublicKey:
+    return _ours(serialization.load_der_public_key(public_key))
 
 
 def openssl_command(key: PublicKey, *, key_file: str, signature_file: str, content_file: str) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from tongban.federation.store.interface import Store
 
-BLOCK = 20
+FIRST_BLOCK, LARGEST_BLOCK = 20, 640
+"""Each block of a series is twice as large as the one before, so that a busy counter seldom waits for one."""
 
 
 class Serials:
@@ -14,6 +15,7 @@ class Serials:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._blocks: dict[str, Iterator[int]] = {}
+        self._sizes: dict[str, int] = {}
         self._leasing = asyncio.Lock()
 
     async def next(self, name: str) -> int:
@@ -28,5 +30,7 @@ class Serials:
         return next(self._blocks.get(name, iter(())), None)
 
     async def _first_of_a_block(self, name: str) -> int:
-        block = self._blocks[name] = iter(await self._store.lease_serials(name, BLOCK))
+        size = self._sizes.get(name, FIRST_BLOCK)
+        block = self._blocks[name] = iter(await self._store.lease_serials(name, size))
+        self._sizes[name] = min(2 * size, LARGEST_BLOCK)
         return next(block)
