@@ -178,8 +178,22 @@ def test_the_detail_is_found_among_others() -> None:
     assert refusal_of(Status(code=status.code, details=others)).code is codes.CASE_UNKNOWN
 
 
-def test_a_status_without_our_detail_is_an_error_inside() -> None:
-    assert refusal_of(Status(code=codes.ABORTED, message="by a gateway")).code is codes.INTERNAL
+def test_a_status_without_our_detail_is_one_of_a_service_and_passes_as_it_is() -> None:
+    status = Status(code=codes.ABORTED, message="by a service", details=[Any(type_url="x/y.Z", value=b"\xff")])
+    refusal = refusal_of(status)
+    assert (refusal.code.name, refusal.code.status) == ("SERVICE_STATUS", codes.ABORTED)
+    assert status_of(refusal) == status
+    assert "10 by a service" in refusal.message
+
+
+def test_details_of_a_service_that_are_too_long_to_travel_are_left_out() -> None:
+    status = Status(code=codes.ABORTED, message="by a service", details=[Any(value=bytes(5000))])
+    assert status_of(refusal_of(status)) == Status(code=codes.ABORTED, message="by a service")
+
+
+@pytest.mark.parametrize("code", [0, 17, -1])
+def test_a_status_that_grpc_does_not_have_is_an_error_inside(code: int) -> None:
+    assert refusal_of(Status(code=code)).code is codes.INTERNAL
 
 
 def test_the_node_at_which_it_arose_is_named_and_those_it_passes_are_not() -> None:

@@ -2,6 +2,9 @@
 
 import inspect
 import re
+import sys
+from collections.abc import Iterator
+from importlib import import_module
 from importlib.metadata import distribution
 from pathlib import Path
 from types import ModuleType
@@ -9,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from tongban.core import Approve, Case, Party, PluginSettings, SourceUnavailable, Verdict, hooks
+from tongban.core import Approve, Asked, Case, Party, PluginSettings, ServiceError, SourceUnavailable, Verdict, hooks
 from tongban.core.registry import ask_plugin
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+EXAMPLES = sorted(path.parent for path in (REPOSITORY / "examples").glob("*/pyproject.toml"))
 PAGE = (REPOSITORY / "docs" / "reference" / "hooks.md").read_text(encoding="utf-8")
 _, *_PARTS = re.split(r"^## ", PAGE, flags=re.MULTILINE)
 SECTIONS = {heading: text for heading, _, text in (part.partition("\n") for part in _PARTS)}
@@ -26,11 +30,22 @@ def heading_of(name: str) -> str:
 def plugins() -> list[ModuleType]:
     """Return the built-in plugins and those of the examples."""
     built_in = [point.load() for point in distribution("tongban").entry_points.select(group=hooks.GROUP)]
-    return [*built_in, *(_module(file.read_text(encoding="utf-8")) for file in _examples())]
+    return [*built_in, *map(import_module, _examples())]
 
 
-def _examples() -> list[Path]:
-    return sorted((REPOSITORY / "examples").glob("*/*.py"))
+def _examples() -> list[str]:
+    return [path.name.replace("-", "_") for path in EXAMPLES]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _importable() -> Iterator[None]:
+    """Have the examples found as if they were installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        for folder in EXAMPLES:
+            patch.syspath_prepend(folder)
+        yield
+        for name in _examples():
+            sys.modules.pop(name, None)
 
 
 def _module(source: str) -> ModuleType:
@@ -80,6 +95,14 @@ async def test_the_examples_answer() -> None:
     records = brought_by("tongban_credit_source").credit
     assert [one.title for one in await records("91320681FAKE00072F")] == ["守信企业"]
     assert await records("x") == []
+
+
+async def test_the_example_of_a_service_answers() -> None:
+    (service,) = brought_by("tongban_services").services
+    asked = Asked("310151", "hall-1", purpose="核验")
+    assert [one.estate.address async for one in service.servicer.ListEstates(None, asked)] == ["for 核验"]
+    with pytest.raises(ServiceError, match="NOT_FOUND: there is no such unit"):
+        await service.servicer.GetEstate(None, asked)
 
 
 @pytest.mark.parametrize("name", HOOKS)

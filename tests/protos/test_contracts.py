@@ -14,7 +14,7 @@ from tongban.api.cases.v1.acts_pb2 import Act, Event
 from tongban.api.common.v1.common_pb2 import CallContext
 from tongban.api.documents.v1.documents_pb2 import Document
 from tongban.api.errors.v1.errors_pb2 import ErrorDetail
-from tongban.api.exchange.v1.exchange_pb2 import Header, LinkResponse
+from tongban.api.exchange.v1.exchange_pb2 import Header, LinkResponse, StreamEnd, StreamResponse
 from tongban.api.identity.v1.identity_pb2 import Assertion
 from tongban.core.rules import RuleKind, rules_of
 from tongban.core.rules.contract import is_map, value_field
@@ -27,7 +27,7 @@ FILES: list[FileDescriptor] = [
 METHODS: list[MethodDescriptor] = [
     method for file in FILES for service in file.services_by_name.values() for method in service.methods
 ]
-SENT_AS_BYTES = (Act, Event, CallContext, Document, Header, Assertion)
+SENT_AS_BYTES = (Act, Event, CallContext, Document, Header, Assertion, StreamEnd)
 """What windows and peers send inside a bytes field or as metadata."""
 
 TEXT_OR_BYTES = {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES}
@@ -48,7 +48,9 @@ def _inside(descriptor: Descriptor, found: dict[str, Descriptor]) -> None:
 def _received() -> list[Descriptor]:
     """Return all message types that a node reads from others, with those inside them."""
     found: dict[str, Descriptor] = {}
-    roots = [method.input_type for method in METHODS] + [kind.DESCRIPTOR for kind in (*SENT_AS_BYTES, LinkResponse)]
+    roots = [method.input_type for method in METHODS] + [
+        kind.DESCRIPTOR for kind in (*SENT_AS_BYTES, LinkResponse, StreamResponse)
+    ]
     for root in roots:
         _inside(root, found)
     return [found[name] for name in sorted(found)]

@@ -25,6 +25,7 @@ from tongban.core.items import (
     Required,
 )
 from tongban.core.plugin import Column, PluginSettings, SettingError
+from tongban.core.services import Asked, Service, ServiceError, StatusCode
 from tongban.core.sources import CreditRecord, RecordKind, SourceUnavailable, Verdict
 
 __version__ = metadata.version("tongban")
@@ -33,6 +34,7 @@ __all__ = [
     "Accept",
     "Answer",
     "Approve",
+    "Asked",
     "Case",
     "Column",
     "Correct",
@@ -50,8 +52,11 @@ __all__ = [
     "Refuse",
     "Reject",
     "Required",
+    "Service",
+    "ServiceError",
     "SettingError",
     "SourceUnavailable",
+    "StatusCode",
     "Verdict",
     "__version__",
     "hookimpl",

@@ -6,8 +6,15 @@ of the refusal, filled in when it is told.
 
 from dataclasses import dataclass
 
-CANCELLED, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED = 1, 3, 4, 5, 6, 7
-RESOURCE_EXHAUSTED, FAILED_PRECONDITION, ABORTED, UNIMPLEMENTED, INTERNAL_STATUS = 8, 9, 10, 12, 13
+CANCELLED, UNKNOWN, INVALID_ARGUMENT, DEADLINE_EXCEEDED, NOT_FOUND, ALREADY_EXISTS = 1, 2, 3, 4, 5, 6
+PERMISSION_DENIED, RESOURCE_EXHAUSTED, FAILED_PRECONDITION, ABORTED, UNIMPLEMENTED, INTERNAL_STATUS = (
+    7,
+    8,
+    9,
+    10,
+    12,
+    13,
+)
 UNAVAILABLE, UNAUTHENTICATED = 14, 16
 
 
@@ -487,6 +494,39 @@ HANDLER_TIMEOUT = _code(
     "处理该请求的插件在 {seconds} 秒内没有答复。",
     "Ask again later; if it goes on, tell the operator of {member} the reference {reference}.",
     "请稍后重试;如持续出现,请将编号 {reference} 告知 {member} 的运维人员。",
+    retryable=True,
+)
+SERVICE_STATUS = _code(
+    "SERVICE_STATUS",
+    UNKNOWN,
+    "The service answered with a status of its own: {said}.",
+    "该服务返回了自定义状态:{said}。",
+    "Its .proto, or the member that publishes it, says what the status means.",
+    "请查阅该服务的 .proto,或向发布该服务的成员了解状态含义。",
+)
+STREAM_IMPOSSIBLE = _code(
+    "STREAM_IMPOSSIBLE",
+    UNIMPLEMENTED,
+    "The method streams, and {what} carries no streams.",
+    "该方法使用流,而 {what} 不支持流。",
+    "Ask by a way that carries streams, or use a method that takes one request and gives one answer.",
+    "请改用支持流的通道,或改用单一请求、单一答复的方法。",
+)
+STREAM_ALTERED = _code(
+    "STREAM_ALTERED",
+    UNAUTHENTICATED,
+    "What came from {member} on a stream is not what it sealed at its end: {what}.",
+    "{member} 流中的内容与其结束签封不一致:{what}。",
+    "Use nothing of it and ask again; if it happens again, compare both evidence logs.",
+    "请勿使用该内容并重新请求;若再次出现,请核对双方存证日志。",
+)
+STREAM_UNFINISHED = _code(
+    "STREAM_UNFINISHED",
+    UNAVAILABLE,
+    "The stream from {member} broke off before its sealed end.",
+    "来自 {member} 的流在签封结束之前中断。",
+    "What came so far is not proved; ask again.",
+    "已收到的内容未经签封证明,请重新请求。",
     retryable=True,
 )
 STORE_FAILED = _code(

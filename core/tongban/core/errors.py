@@ -13,11 +13,14 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
 from tongban.api.errors.v1.errors_pb2 import ErrorDetail
-from tongban.core.codes import CATALOGUE, INTERNAL, INVALID_FIELD, Code
+from tongban.core.codes import CATALOGUE, INTERNAL, INVALID_FIELD, SERVICE_STATUS, Code
 
 _STATUSES = range(1, 17)
 """The gRPC status codes of calls that did not succeed."""
 
+
+MOST_STATUS = 4096
+"""Most bytes of a status that a plugin's service gives, with its details."""
 
 MOST_SENTENCE, MOST_FACT, MOST_FACTS = 700, 250, 6
 """Most bytes of a sentence and of a fact, and most facts, that travel with a refusal: in base64 they take six of the
@@ -53,6 +56,8 @@ class Refusal(Exception):
     """Key of the node's log entry with the inside of the error."""
     retry_seconds: float = 0.0
     """Seconds after which asking again may help (``google.rpc.RetryInfo``), at most a day; 0: not known."""
+    told: Status | None = None
+    """Status of a plugin's service, which reaches the caller as it is."""
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()
@@ -93,6 +98,8 @@ def invalid_field(path: str, rule: str) -> Refusal:
 
 def status_of(refusal: Refusal) -> Status:
     """Return the refusal as it travels: cut to what fits into the metadata of a call, which takes eight kilobytes."""
+    if refusal.told is not None:
+        return refusal.told
     detail = ErrorDetail(
         code=refusal.code.name,
         member=refusal.member,
@@ -116,10 +123,13 @@ def status_of(refusal: Refusal) -> Status:
 
 
 def refusal_of(status: Status) -> Refusal:
-    """Return the refusal that a status tells; a code that this version does not know keeps its own sentences."""
+    """Return the refusal that a status tells; a code that this version does not know keeps its own sentences.
+
+    A status without `ErrorDetail` is one of a plugin's service.
+    """
     detail = ErrorDetail()
     if not any(entry.Unpack(detail) for entry in status.details):
-        return Refusal(INTERNAL)
+        return refusal_by_service(status)
     return Refusal(
         code=CATALOGUE.get(detail.code) or _foreign(detail, status.code),
         facts=dict(detail.facts),
@@ -137,6 +147,16 @@ def _retry_seconds(status: Status) -> float:
         return 0.0
     seconds: float = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
     return max(0.0, min(seconds, _LONGEST_RETRY))
+
+
+def refusal_by_service(status: Status) -> Refusal:
+    """Return the refusal with a status of a plugin's service; details that are too long to travel are left out."""
+    if status.code not in _STATUSES:
+        return Refusal(INTERNAL)
+    if status.ByteSize() > MOST_STATUS:
+        status = Status(code=status.code, message=_brief(status.message))
+    said = f"{status.code} {_brief(status.message, MOST_FACT)}".strip()
+    return Refusal(replace(SERVICE_STATUS, status=status.code), {"said": said}, told=status)
 
 
 def _brief(text: str, most: int = MOST_SENTENCE) -> str:

@@ -11,6 +11,7 @@ import pluggy
 
 from tongban.core.items import Item
 from tongban.core.plugin import PluginSettings
+from tongban.core.services import Service
 from tongban.core.sources import CreditSource, IdentitySource
 
 GROUP = "tongban.plugins"
@@ -38,6 +39,14 @@ def tongban_identity_source(settings: PluginSettings) -> IdentitySource | None:
 @hookspec
 def tongban_credit_source(settings: PluginSettings) -> CreditSource | None:
     """Return the credit source that the plugin brings; a node has at most one.
+
+    :param settings: what the operator wrote for this plugin.
+    """
+
+
+@hookspec
+def tongban_services(settings: PluginSettings) -> Sequence[Service]:  # type: ignore[empty-body]
+    """Return the services of its own .proto that the plugin answers.
 
     :param settings: what the operator wrote for this plugin.
     """

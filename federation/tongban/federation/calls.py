@@ -1,6 +1,6 @@
 """What passes through a node: a call, who makes it, where it goes, what comes of it, and the reply."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -8,10 +8,13 @@ from tongban.api.admin.v1.admin_pb2 import WindowRole
 from tongban.api.common.v1.common_pb2 import CallContext, Seal
 from tongban.api.documents.v1.documents_pb2 import PublicKey
 from tongban.api.exchange.v1.exchange_pb2 import Header, Hop, SealedMessage
+from tongban.core import codes
 from tongban.core.errors import Refusal
 from tongban.core.sealing import Leaf
+from tongban.core.services import Entry
 from tongban.federation.exchange.bodies import Held
 from tongban.federation.store.units import Unit
+from tongban.federation.tally import Tally
 
 
 class Door(Enum):
@@ -61,7 +64,13 @@ class Call:
     """Member to which the directory gives the certificate of a peer's connection; None where TLS does not reach to the
     end, so that the seal alone speaks for the peer."""
     stream: AsyncIterator[bytes] | None = None
-    """What a window streams, where the method takes a stream."""
+    """What the caller streams, where the method takes a stream."""
+    streamed: bool = False
+    """Whether a peer's question came on a stream of its own, on which answers can stream too."""
+    trailing: list[Entry] = field(default_factory=list)
+    """Trailing metadata for the caller; whoever answers puts it here."""
+    cut: Callable[[], Refusal] = lambda: Refusal(codes.CALLER_LEFT)
+    """Says why the call is cancelled, if it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,8 @@ class Exchanged:
     """Who passed it on, this member the last; empty if it asked itself."""
     through: str = ""
     """Relay to which it was handed."""
+    trailing: Sequence[Entry] = ()
+    """Trailing metadata of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +154,10 @@ class Outcome:
     body: bytes = b""
     draft: Draft | None = None
     """Gives the body, in its place."""
-    stream: AsyncIterator[bytes] | None = None
+    stream: AsyncGenerator[bytes, None] | None = None
+    """Answers as they come; what it raises ends them."""
+    requests: Tally = field(default_factory=Tally)
+    """What was taken of the caller's stream so far."""
     step: Step = Step()
     after: Callable[[], None] = field(default=lambda: None)
     """What to wake once it is recorded."""
@@ -165,7 +179,8 @@ class Reply:
     """What the caller gets: bytes, a stream of bytes, or a refusal."""
 
     body: bytes = b""
-    stream: AsyncIterator[bytes] | None = None
+    stream: AsyncGenerator[bytes, None] | None = None
+    """Answers as they come; whoever takes them closes it. A Refusal that it raises is their end."""
     refusal: Refusal | None = None
     sealed: SealedMessage | None = None
     """The answer as it travels, at the peers' door."""

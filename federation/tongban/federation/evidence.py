@@ -4,11 +4,20 @@ from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
-from tongban.api.evidence.v1.evidence_pb2 import SIDE_ANSWERED, SIDE_ASKED, SIDE_LOCAL, SIDE_RELAYED, Evidence
+from tongban.api.evidence.v1.evidence_pb2 import (
+    SIDE_ANSWERED,
+    SIDE_ASKED,
+    SIDE_LOCAL,
+    SIDE_RELAYED,
+    STAGE_OPENED,
+    Evidence,
+    Stage,
+)
 from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage
 from tongban.core.times import timestamp
 from tongban.federation.calls import Call, Caller, Exchanged, Outcome, Question
 from tongban.federation.exchange.bodies import Held
+from tongban.federation.tally import Tally
 
 
 def local(call: Call, caller: Caller, outcome: Outcome, member: str, row: str, now: datetime) -> Evidence:
@@ -44,15 +53,29 @@ def relayed(exchanged: Exchanged, now: datetime) -> Evidence:
 
 
 def answered(
-    asked: Question, answer: SealedMessage, held: Held | None, outcome: Outcome, row: str, now: datetime
+    asked: Question, answer: SealedMessage | None, held: Held | None, outcome: Outcome, row: str, now: datetime
 ) -> Evidence:
     """Return the record of a peer's question that this node answered, or refused to answer or to pass on."""
     exchanged = outcome.exchanged or Exchanged(asked.message, asked.header, hops=asked.hops)
     question_held = asked.opened.held if asked.opened else None
     own = replace(exchanged, answer=answer, question_held=question_held, answer_held=held)
-    record, here = _of_exchange(own, outcome, now), Header.FromString(answer.header).sender
+    record = _of_exchange(own, outcome, now)
+    here = Header.FromString(answer.header).sender if answer else asked.header.receiver
     record.side = SIDE_ANSWERED if here == asked.header.receiver else SIDE_RELAYED
     record.agreement_row = row or record.agreement_row
+    return record
+
+
+def of_stream(
+    record: Evidence, stage: "Stage.ValueType", requests: Tally, answers: Tally, end: SealedMessage | None = None
+) -> Evidence:
+    """Return a record as one of a stream: at its opening, or with what had passed at its end."""
+    record.stage = stage
+    if stage != STAGE_OPENED:
+        record.requests.CopyFrom(requests.told())
+        record.answers.CopyFrom(answers.told())
+    if end is not None:
+        record.answer.CopyFrom(end)
     return record
 
 

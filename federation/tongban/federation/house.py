@@ -4,8 +4,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Protocol
 
+from tongban.federation.arities import Arities
 from tongban.federation.authenticate import Authenticator
 from tongban.federation.carriers.loopback import Loopback
 from tongban.federation.cases.answers import Answers
@@ -22,6 +24,8 @@ from tongban.federation.exchange.own_questions import OwnQuestions
 from tongban.federation.exchange.queue import Queue
 from tongban.federation.exchange.recent import Recent
 from tongban.federation.exchange.relaying import Relay
+from tongban.federation.exchange.stream_asking import StreamAsking, StreamCarrier
+from tongban.federation.exchange.streams import Streams
 from tongban.federation.materials.fetching import MaterialFetcher
 from tongban.federation.materials.kept import Materials
 from tongban.federation.materials.sweeping import Sweeper
@@ -29,6 +33,7 @@ from tongban.federation.materials.uploads import Uploads
 from tongban.federation.node import Node
 from tongban.federation.plugins.loading import Loaded
 from tongban.federation.resources import PEER_SEEN, Resources
+from tongban.federation.services.brought import brought_methods
 from tongban.federation.services.lookups import Lookups
 from tongban.federation.services.materials import MaterialService
 from tongban.federation.services.operating import Operating
@@ -46,7 +51,7 @@ ASK_SECONDS = 30.0
 _AGAIN_SECONDS = 1.0
 
 
-class Network(Carrier, Links, Protocol):
+class Network(Carrier, StreamCarrier, Links, Protocol):
     """What leads to the nodes of other members."""
 
 
@@ -82,6 +87,7 @@ class House:
         answers = Answers(r, serials)
         handling = Handling(r, book, answers)
         self._worker = Worker(r, book, handling, answers, materials, MaterialFetcher(materials, questions))
+        brought = brought_methods(r.runner, r.registry.services)
         handlers = table(
             public=Public(r),
             lookups=Lookups(r),
@@ -92,6 +98,7 @@ class House:
             reading=CaseReading(r, book),
             operating=Operating(r, self._authenticator, plugins, self._checkpoints, Status(r, network, plugins)),
         )
+        valid = timedelta(seconds=limits.message_seconds)
         self.node = Node(
             r.member,
             self._authenticator,
@@ -101,11 +108,14 @@ class House:
             r.asking,
             r.quotas,
             r.admission,
-            handlers,
+            Streams(r.member, r.flush, self._recent, r.clock),
+            StreamAsking(r.member, r.flush, r.keeper, r.clock, valid, r.asking.routes, network),
+            {**handlers, **brought},
             r.clock,
             r.decryption,
             Relay(r.member, r.settings.relay.members, r.asking.routes, r.asking, r.flush),
         )
+        self.arities = Arities(r.member, r.keeper, {name: method.arity for name, method in brought.items()})
         r.asking.carrier = Loopback(r.member, r.asking, self.node.ask, network)
 
     async def load(self) -> None:

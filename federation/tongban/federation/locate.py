@@ -1,6 +1,6 @@
 """The second step: whose is it? This member's, or a peer's."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,10 +23,12 @@ class Place:
     member: str
     here: bool
     policy: Policy
+    streams: bool = False
+    """Whether a method of another member streams."""
 
 
-def locate(call: Call, view: TrustView, member: str, now: datetime) -> Place:
-    """Return where a call is answered.
+def locate(call: Call, view: TrustView, member: str, now: datetime, own: Container[str]) -> Place:
+    """Return where a call is answered; `own` are the methods that this member answers itself.
 
     Raises:
         Refusal: METHOD_UNKNOWN, and for a peer DIRECTORY_MISSING, DIRECTORY_EXPIRED, MEMBER_UNKNOWN,
@@ -39,13 +41,14 @@ def locate(call: Call, view: TrustView, member: str, now: datetime) -> Place:
     if call.door not in policy.doors:
         raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method}, member=member)
     if call.door is not Door.WINDOWS or policy.kind is not Kind.LOOKUP or call.context.to in ("", member):
-        if call.method not in POLICIES:
+        if call.method not in own:
             raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method}, member=member)
         return Place(member, True, policy)
     asked = view.member(call.context.to, now).id
-    if not view.publishes(asked, call.method):
+    arity = view.arity(asked, call.method)
+    if arity is None:
         raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method, "member": asked})
-    return Place(asked, False, policy)
+    return Place(asked, False, policy, streams=not arity.unary)
 
 
 def authority(view: TrustView, item: str, place: str, named: str) -> tuple[str, Item]:

@@ -6,11 +6,9 @@
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from uuid import uuid4
 
 from tongban.api.common.v1.common_pb2 import Seal
 from tongban.core import codes
@@ -27,16 +25,17 @@ from tongban.federation.exchange.attempts import Attempts
 from tongban.federation.exchange.messages import Unsealed
 from tongban.federation.exchange.recent import Recent
 from tongban.federation.exchange.relaying import Relay
+from tongban.federation.exchange.stream_asking import StreamAsking
+from tongban.federation.exchange.streams import Streams
 from tongban.federation.flush import Flush
 from tongban.federation.load.admission import Admission
 from tongban.federation.load.quotas import Quotas
 from tongban.federation.locate import Place, locate
-from tongban.federation.policies import recorded
+from tongban.federation.policies import is_lookup, recorded
+from tongban.federation.refusing import refusal_for
 from tongban.federation.store.errors import StoreFailed
 from tongban.federation.store.units import Lost, Unit
 from tongban.federation.trust.keeper import Keeper
-
-log = logging.getLogger(__name__)
 
 Handle = Callable[[Caller, Call], Awaitable[Outcome]]
 """Answers one method at this node."""
@@ -58,6 +57,8 @@ class Node:
         asking: Asking,
         quotas: Quotas,
         admission: Admission,
+        streams: Streams,
+        stream_asking: StreamAsking,
         handlers: Mapping[str, Handle],
         clock: Clock,
         decryption: DecryptionKeys,
@@ -71,6 +72,8 @@ class Node:
         self._asking = asking
         self._quotas = quotas
         self._admission = admission
+        self._streams = streams
+        self._stream_asking = stream_asking
         self._handlers = handlers
         self._clock = clock
         self._decryption = decryption
@@ -82,12 +85,12 @@ class Node:
         for _ in range(MOST_DECISIONS):
             try:
                 caller = caller if caller.member else self._authenticator.authenticate(call)
-                place = locate(call, self._keeper.view, self.member, self._clock())
+                place = locate(call, self._keeper.view, self.member, self._clock(), self._handlers)
                 call = self._opened(call, place)
                 row = authorize(call, caller, place, self._keeper.view, self._clock(), quota, self._relay)
                 outcome = await (self._handle(caller, call, row) if place.here else self._forward(caller, call, place))
             except Exception as error:
-                outcome = Outcome(refusal=self._refusal(error))
+                outcome = Outcome(refusal=refusal_for(error, self.member))
             try:
                 return await self._record(call, caller, row, outcome)
             except Lost:
@@ -105,6 +108,8 @@ class Node:
         except asyncio.CancelledError:
             await self._record_left(call, caller, row)
             raise
+        if call.streamed and outcome.stream is None:
+            raise Refusal(codes.STREAM_IMPOSSIBLE, {"what": "a call with one answer"})
         if call.question is not None:
             messages.check_size("the answer", outcome.body)
         return outcome
@@ -120,8 +125,12 @@ class Node:
 
     async def _forward(self, caller: Caller, call: Call, place: Place) -> Outcome:
         """Ask the peer, or pass on what another one asks it."""
+        if call.question is None and place.streams:
+            return await self._stream_asking.open(caller, call, place.member)
         if call.question is None:
             return await self._ask_peer(caller, call, place)
+        if call.streamed:
+            raise Refusal(codes.STREAM_IMPOSSIBLE, {"what": "a relay"})
         try:
             with self._admission.forwarded(place.member):
                 return await self._relay.pass_on(call.question, call.seconds)
@@ -147,17 +156,23 @@ class Node:
                 place.member, call.method, call.context, call.body, seconds, window=caller.window
             )
         except NotAnswered as error:
+            call.trailing[:] = error.exchanged.trailing
             return Outcome(exchanged=error.exchanged, refusal=error.refusal)
         except Refusal as refusal:
             return Outcome(refusal=refusal)
+        call.trailing[:] = exchanged.trailing
         return Outcome(body=body, exchanged=exchanged)
 
     async def _record(self, call: Call, caller: Caller, row: str, outcome: Outcome) -> Reply:
         """Make the evidence durable together with what the call changed; only then may the reply leave."""
+        if outcome.stream is not None and outcome.exchanged is not None:
+            return Reply(stream=outcome.stream)  # A stream to a peer is opened and recorded at once.
+        if outcome.stream is not None and is_lookup(call.method):
+            return await self._streams.open(call, caller, row, outcome)
         if call.question is not None and outcome.exchanged is not None and outcome.refusal is None:
             return await self._record_relayed(call.question, outcome.exchanged)
         if call.question is not None:
-            return await self._record_answer(call.question, caller, row, outcome)
+            return await self._record_answer(call, call.question, caller, row, outcome)
         replies: list[Reply] = []
 
         def record(done: Outcome) -> Step:
@@ -171,13 +186,13 @@ class Node:
             await self._flush.put(step, outcome.after)
         return replies[0]
 
-    async def _record_answer(self, asked: Question, caller: Caller, row: str, outcome: Outcome) -> Reply:
+    async def _record_answer(self, call: Call, asked: Question, caller: Caller, row: str, outcome: Outcome) -> Reply:
         """Seal the answer to a peer and record it with its question; the sealed answer is what leaves."""
         claims = self._recent.claim(asked.header) if caller.member else ()
         replies: list[Reply] = []
 
         def record(done: Outcome) -> Step:
-            answer = self._unsealed(asked, done)
+            answer = self._unsealed(call, asked, done)
 
             def unit_of(seals: Sequence[Seal]) -> Unit:
                 sealed, now = answer.sealed(seals[0]), self._clock()
@@ -212,30 +227,20 @@ class Node:
             record = evidence.local(call, caller, outcome, self.member, row, self._clock())
         return writes(Unit(evidence=(record.SerializeToString(),)))
 
-    def _unsealed(self, asked: Question, outcome: Outcome) -> Unsealed:
+    def _unsealed(self, call: Call, asked: Question, outcome: Outcome) -> Unsealed:
         status, body = 0, outcome.body
         if outcome.refusal is not None:
             refusal = outcome.refusal.at(self.member)
             status, body = refusal.code.status, status_of(refusal).SerializeToString()
         key = asked.opened.answer_key if asked.opened else None
-        return messages.answer(asked.message, asked.header, self.member, body, status, self._clock(), key)
-
-    def _refusal(self, error: Exception) -> Refusal:
-        if isinstance(error, Refusal):
-            return error
-        if isinstance(error, StoreFailed):
-            return self._logged(Refusal(codes.STORE_FAILED), error)
-        return self._logged(Refusal(codes.INTERNAL), error)
+        return messages.answer(
+            asked.message, asked.header, self.member, body, status, self._clock(), key, call.trailing
+        )
 
     async def _unrecorded(self, call: Call, error: Exception) -> Reply:
         """Refuse a call whose evidence cannot be kept: without evidence, nothing was answered."""
-        refusal = self._refusal(error)
+        refusal = refusal_for(error, self.member)
         if call.question is None:
             return Reply(refusal=refusal)
-        answer = self._unsealed(call.question, Outcome(refusal=refusal))
+        answer = self._unsealed(call, call.question, Outcome(refusal=refusal))
         return Reply(sealed=answer.sealed(await self._flush.seal(answer.leaf)))
-
-    def _logged(self, refusal: Refusal, error: Exception) -> Refusal:
-        reference = uuid4().hex[:12]
-        log.error("reference %s: %s", reference, type(error).__name__, exc_info=error)
-        return replace(refusal, reference=reference, member=self.member)

@@ -53,6 +53,11 @@ _INTAKE, _OFFICER = frozenset({WINDOW_ROLE_INTAKE}), frozenset({WINDOW_ROLE_OFFI
 _CASES = _INTAKE | _OFFICER
 
 
+def is_lookup(method: str) -> bool:
+    """Say whether a method is a look-up, as all are that only other members or plugins know."""
+    return POLICIES.get(method, LOOKUP).kind is Kind.LOOKUP
+
+
 def recorded(method: str) -> bool:
     """Say whether a method leaves a record in the evidence log."""
     return POLICIES.get(method, LOOKUP).recorded

@@ -55,7 +55,7 @@ async def _serve(home: Path, chosen: Settings) -> None:
             network.seen(member)
             house.seen(member)
 
-        doors = Doors(resources, own, house.node.ask, seen)
+        doors = Doors(resources, own, house.node.ask, house.arities, seen)
         await house.load()
         async with network.running():
             await doors.open()

@@ -6,8 +6,8 @@ same happen on every carrier.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,11 @@ class TappedCarriers:
     def terms(self, peer: str) -> Terms:
         return self.carriers.terms(peer)
 
+    async def stream(self, peer: str, parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        async with aclosing(self.carriers.stream(peer, parts)) as answers:
+            async for answer in answers:
+                yield answer
+
     def kind(self, peer: str) -> str:
         return self.carriers.kind(peer)
 
@@ -109,7 +114,7 @@ class RealTown(Town):
                 carriers.seen(peer)
                 house.seen(peer)
 
-            doors = Doors(resources, own, house.node.ask, seen)
+            doors = Doors(resources, own, house.node.ask, house.arities, seen)
             await house.load()
             async with carriers.running():
                 await doors.open()

@@ -32,6 +32,7 @@ from tongban.federation.carriers.memory import MemoryNet, Station
 from tongban.federation.formation import Plan, practice, read_document
 from tongban.federation.transport.memory import MemoryClient, running_node
 
+from ..scripted.tongban_scripted import METHODS, tongban_services
 from .clock import Clock
 from .waiting import until
 
@@ -45,6 +46,7 @@ DESK_ITEM, INSTANT_ITEM, UNSHARED_ITEM = "00013112700402", "QD-INSTANT", "QD-UNS
 IDENTITY = "/tongban.api.identity.v1.IdentityService/VerifyIdentity"
 CREDIT = "/tongban.api.credit.v1.CreditService/QueryCredit"
 IDENTITY_PURPOSE, CREDIT_PURPOSE = "公司变更登记", "信用代证"
+SCRIPT, SCRIPT_PURPOSE = "/scripted.v1.ScriptService", "照办"
 
 FIRM = Party("启东虚构船用五金有限公司", synthetic_credit_code("320681", 7), is_organisation=True)
 BULKY_CODE = synthetic_credit_code("320681", 8)
@@ -90,6 +92,15 @@ purposes = ["{CREDIT_PURPOSE}"]
 consent_required = true
 """
 
+_SCRIPT_ROW = f"""
+[[agreement.lookup]]
+id = "script-__METHOD__"
+asking = "{CHONGMING}"
+answering = "{QIDONG}"
+method = "{SCRIPT}/__METHOD__"
+purposes = ["{SCRIPT_PURPOSE}"]
+"""
+
 
 @dataclass(frozen=True)
 class LaidOut:
@@ -110,7 +121,8 @@ class LaidOut:
 
 def lay_out(folder: Path, *more: tuple[str, str], now: datetime = NOW) -> LaidOut:
     """Lay the federation out, with more members by id and name, and run it once until all know all catalogues."""
-    plan = _PLAN + "".join(f'[[node]]\nmember = "{member}"\nname = "{name}"\n' for member, name in more)
+    plan = _PLAN + "".join(_SCRIPT_ROW.replace("__METHOD__", method) for method in METHODS)
+    plan += "".join(f'[[node]]\nmember = "{member}"\nname = "{name}"\n' for member, name in more)
     practice(Plan.model_validate(tomli.loads(plan)), folder, folder, now)
     paths = [folder / "authority" / "directory.signed", *folder.glob("*.signed")]
     documents, members = [read_document(path, "document") for path in paths], [*MEMBERS, *dict(more)]
@@ -149,7 +161,14 @@ def brought(member: str) -> list[Brought]:
     if member == CHONGMING:
         return [Brought("people", identity=lambda party: Verdict.MATCH if party == PERSON else Verdict.NOT_FOUND)]
     if member == QIDONG:
-        return [Brought("desk", items=[_desk_item(), _instant_item(), _unshared_item()], credit=_records)]
+        return [
+            Brought(
+                "desk",
+                items=[_desk_item(), _instant_item(), _unshared_item()],
+                credit=_records,
+                services=tongban_services(),
+            )
+        ]
     return []
 
 

@@ -17,6 +17,7 @@ from .looking import check_journals
 from .people import CHONGMING, HEFEI, plan_of_four
 
 BAD_PLUGIN = Path(__file__).parent / "bad_plugin"
+SCRIPTED = Path(__file__).parents[1] / "scripted"
 EXAMPLE = Path(__file__).parents[3] / "examples" / "tongban-hangzhou-gjj"
 
 _LIMITS = "\n[limits]\nhandler_seconds = 0.5\nretry_seconds = 1.0\n"
@@ -24,10 +25,10 @@ _LIMITS = "\n[limits]\nhandler_seconds = 0.5\nretry_seconds = 1.0\n"
 
 @pytest.fixture(scope="session")
 def plugins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return the environment in which nodes find both plugins, each installed as its distribution."""
+    """Return the environment in which nodes find these plugins, each installed as its distribution."""
     folder = tmp_path_factory.mktemp("plugins")
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target"]
-    subprocess.run([*install, folder, BAD_PLUGIN, EXAMPLE], check=True, capture_output=True)
+    subprocess.run([*install, folder, BAD_PLUGIN, SCRIPTED, EXAMPLE], check=True, capture_output=True)
     return {"PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))}
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from tongban.core import Party
 from tongban.core.identifiers import synthetic_credit_code, synthetic_resident_id
 
+from ..scripted.tongban_scripted import METHODS
+
 CHONGMING, QIDONG, HANGZHOU, HEFEI = "310151", "320681", "330100.gjj", "340100"
 
 FIRM = Party("启东虚构渔网有限公司", synthetic_credit_code("320681", 21), is_organisation=True)
@@ -71,6 +73,7 @@ name = "杭州公积金中心"
 files = ["loans.csv"]
 [node.plugins.hangzhou-gjj]
 loans = "loans.csv"
+[node.plugins.scripted]
 
 [[node]]
 member = "{HEFEI}"
@@ -87,7 +90,7 @@ intake = "{CHONGMING}"
 handling = "{HANGZHOU}"
 items = ["{LOAN_ITEM}"]
 mode = "proxy_intake"
-
+__SCRIPT__
 [[agreement]]
 name = "trial"
 parties = ["{CHONGMING}", "{HEFEI}"]
@@ -113,6 +116,16 @@ purposes = ["{PURPOSE}"]
 """
 
 
+_SCRIPT_ROW = f"""\
+[[agreement.lookup]]
+id = "script-__METHOD__"
+asking = "{CHONGMING}"
+answering = "{HANGZHOU}"
+method = "/scripted.v1.ScriptService/__METHOD__"
+purposes = ["照办"]
+"""
+
+
 def plan_of_two(folder: Path) -> Path:
     """Write the plan of 崇明 and 启东 with their registers, and return its path."""
     return _written(folder, _PLAN)
@@ -121,7 +134,8 @@ def plan_of_two(folder: Path) -> Path:
 def plan_of_four(folder: Path, items: list[str]) -> Path:
     """Write the plan of all four members; 合肥 handles these items."""
     listed = ", ".join(f'"{code}"' for code in items)
-    return _written(folder, _PLAN + _TWO_MORE.replace("__ITEMS__", listed))
+    rows = "".join(_SCRIPT_ROW.replace("__METHOD__", method) for method in METHODS)
+    return _written(folder, _PLAN + _TWO_MORE.replace("__ITEMS__", listed).replace("__SCRIPT__", rows))
 
 
 def _written(folder: Path, plan: str) -> Path:

@@ -1,23 +1,29 @@
 """Brings questions to each peer by the carrier that the settings choose for it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import Protocol
 
 from tongban.api.exchange.v1.exchange_pb2 import Question
+from tongban.core import codes
+from tongban.core.errors import Refusal
 from tongban.federation.carriers.folders import Folders
 from tongban.federation.carriers.grpc_links import GrpcLinks
 from tongban.federation.carriers.identity import OwnIdentity
 from tongban.federation.carriers.settings import FolderCarrier, HttpCarrier
 from tongban.federation.exchange.answering import Ask
-from tongban.federation.exchange.asking import Terms
+from tongban.federation.exchange.asking import Carrier, Terms
 from tongban.federation.exchange.endpoints import EndpointState
-from tongban.federation.house import Network
 from tongban.federation.resources import Resources
+from tongban.federation.services.status import Links
 
 
-class _Closable(Network, Protocol):
+class _Way(Carrier, Links, Protocol):
+    pass
+
+
+class _Closable(_Way, Protocol):
     async def close(self) -> None:
         """End what is under way."""
         ...
@@ -52,6 +58,15 @@ class ByPeer:
         """Tell the peer that nobody waits for these answers any more."""
         self._of(peer).cancel(peer, ids)
 
+    async def stream(self, peer: str, parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        """Yield what a peer answers on a stream; raise a Refusal, STREAM_IMPOSSIBLE, if its carrier has none."""
+        if peer in self._chosen:
+            what = f"the carrier to {peer}, {self.kind(peer)},"
+            raise Refusal(codes.STREAM_IMPOSSIBLE, {"what": what})
+        async with aclosing(self._grpc.stream(peer, parts)) as answers:
+            async for answer in answers:
+                yield answer
+
     def kind(self, peer: str) -> str:
         """Return the name of the carrier that serves a peer."""
         return self._of(peer).kind(peer)
@@ -84,5 +99,5 @@ class ByPeer:
         async with self._folders.taking(self._admission.at_peers_door(ask), seen):
             yield
 
-    def _of(self, peer: str) -> Network:
+    def _of(self, peer: str) -> _Way:
         return self._chosen.get(peer, self._grpc)

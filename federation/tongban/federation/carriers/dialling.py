@@ -49,10 +49,8 @@ async def dialled(target: Target) -> Dialled:
     Raises:
         ConnectionError: nobody answers there, or not the node that the directory lists; the text says which.
     """
-    options = [*_OPTIONS, ("grpc.ssl_target_name_override", target.address.name)]
-    channel = grpc.aio.secure_channel(target.address.endpoint, target.credentials(), options)
+    channel = await connection(target)
     try:
-        await _connected(channel)
         stream: Stream = channel.stream_stream(LINK)()
         return Dialled(target, channel, stream, LinkResponse.FromString(await _first_frame(stream)))
     except grpc.aio.AioRpcError as error:
@@ -66,9 +64,25 @@ async def dialled(target: Target) -> Dialled:
         raise
 
 
+async def connection(target: Target) -> grpc.aio.Channel:
+    """Connect to a node.
+
+    Raises:
+        ConnectionError: nobody answers there, or not the node that the directory lists.
+    """
+    options = [*_OPTIONS, ("grpc.ssl_target_name_override", target.address.name)]
+    channel = grpc.aio.secure_channel(target.address.endpoint, target.credentials(), options)
+    try:
+        await _connected(channel)
+    except BaseException:
+        await channel.close()
+        raise
+    return channel
+
+
 def why(error: grpc.aio.AioRpcError) -> str:
     """Return why a call failed, in the words of the node that refused it if one did."""
-    refusal = _refusal(error)
+    refusal = refusal_in(error)
     return refusal.message if refusal else error.code().name
 
 
@@ -102,7 +116,8 @@ async def _first_frame(stream: Stream) -> bytes:
     return frame
 
 
-def _refusal(error: grpc.aio.AioRpcError) -> Refusal | None:
+def refusal_in(error: grpc.aio.AioRpcError) -> Refusal | None:
+    """Return the refusal that a node told, if it was one."""
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS and isinstance(value, bytes):
             return refusal_of(Status.FromString(value))

@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 
 from tongban.api.documents.v1.documents_pb2 import Member
 from tongban.api.exchange.v1.exchange_pb2 import Question
 from tongban.core.errors import Refusal
 from tongban.core.times import Clock
 from tongban.federation.carriers.certificates import targets_of
+from tongban.federation.carriers.grpc_streams import StreamLane
 from tongban.federation.carriers.identity import Identity, OwnIdentity
 from tongban.federation.carriers.lane import Lane
 from tongban.federation.exchange.asking import Asking, PeerUnavailable, Terms
@@ -59,6 +60,14 @@ class GrpcLinks:
         """Take that a node of a peer has shown itself: it may be dialled at once, whatever failed before."""
         if peer in self._peers:
             self._peers[peer].endpoints.seen()
+
+    async def stream(self, peer: str, parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        """Yield what a peer answers on a stream of its own; see `StreamCarrier`."""
+        link = self._peer(peer)
+        self._look(link)
+        async with aclosing(link.streams.stream(parts)) as answers:
+            async for answer in answers:
+                yield answer
 
     def problem(self, peer: str) -> str | None:
         """Return None if the link to a peer stands, else why not; empty if nobody has needed it yet."""
@@ -119,6 +128,7 @@ class _Peer:
         self.id = id_
         self.endpoints = Endpoints(asyncio.get_running_loop().time)
         self._small, self._large = (Lane(id_, asking, self.endpoints, most_waiting) for _ in range(2))
+        self.streams = StreamLane(self.endpoints)
         self._as_of: tuple[Member, Identity] | None = None
         self._left = ""
         """Why the directory lets nobody ask it."""
@@ -138,7 +148,7 @@ class _Peer:
         """Have links that are not what they would be now replaced."""
         targets = targets_of(*self._as_of) if self._as_of else {}
         self.endpoints.follow(targets)
-        for lane in (self._small, self._large):
+        for lane in (self._small, self._large, self.streams):
             lane.look(targets)
 
     def leave(self, reason: str) -> None:
@@ -161,4 +171,5 @@ class _Peer:
 
     async def close(self) -> None:
         """Take its links down."""
+        self.streams.close()
         await asyncio.gather(self._small.close(), self._large.close())

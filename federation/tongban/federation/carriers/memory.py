@@ -5,7 +5,8 @@ delayed or altered.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
@@ -13,6 +14,7 @@ from google.protobuf.message import DecodeError
 from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, LinkResponse, Question
 from tongban.core.errors import Refusal
 from tongban.federation.carriers.certificates import member_of
+from tongban.federation.carriers.memory_streams import MemoryStream, StreamWay, whole
 from tongban.federation.exchange.answering import AnsweredLink
 from tongban.federation.exchange.asking import PeerUnavailable, Terms
 from tongban.federation.exchange.endpoints import EndpointState
@@ -60,11 +62,14 @@ class MemoryNet:
 
     def __init__(self, way: Way = straight) -> None:
         self.way = way
+        self.stream_way: StreamWay = whole
+        """What becomes of the parts of streams."""
         self._stations: dict[str, Station] = {}
         self._cut: set[str] = set()
         self._links: dict[tuple[str, str], AnsweredLink] = {}
         """By who dialled and who answers."""
         self._under_way: set[asyncio.Task[None]] = set()
+        self._streams: dict[tuple[str, str], set[MemoryStream]] = {}
 
     def join(self, station: Station) -> None:
         """Have a node reach others, and be reached."""
@@ -108,6 +113,22 @@ class MemoryNet:
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
 
+    async def stream(
+        self, asking: str, answering: str, parts: AsyncGenerator[bytes, None]
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield what a member answers to the parts of a stream; raise PeerUnavailable, or the refusal of its door."""
+        if not self.reaches(asking, answering):
+            raise PeerUnavailable
+        ask = self._stations[answering].house.node.ask
+        stream = MemoryStream(ask, lambda: self._certified(asking, answering), self.stream_way)
+        self._streams.setdefault((asking, answering), set()).add(stream)
+        try:
+            async with aclosing(stream.carry(parts)) as answers:
+                async for answer in answers:
+                    yield answer
+        finally:
+            self._streams[asking, answering].discard(stream)
+
     def _certified(self, asking: str, answering: str) -> str | None:
         return self._stations[answering].knows(self._stations[asking])
 
@@ -138,6 +159,8 @@ class MemoryNet:
     def _break_links(self, member: str) -> None:
         for ends in [ends for ends in self._links if member in ends]:
             self._break(*ends)
+        for stream in [one for ends, streams in self._streams.items() if member in ends for one in streams]:
+            stream.cut()
 
     def _break(self, asking: str, answering: str) -> None:
         link = self._links.pop((asking, answering), None)
@@ -173,6 +196,12 @@ class MemoryLinks:
     def endpoints(self, peer: str) -> Sequence[EndpointState]:
         """Return nothing: nothing is dialled."""
         return ()
+
+    async def stream(self, peer: str, parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        """Yield what a peer answers on a stream; see `StreamCarrier`."""
+        async with aclosing(self._net.stream(self._member, peer, parts)) as answers:
+            async for answer in answers:
+                yield answer
 
     def problem(self, peer: str) -> str | None:
         """Return None if the peer can be reached, else why not."""

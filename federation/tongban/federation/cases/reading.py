@@ -1,6 +1,6 @@
 """Shows cases to windows: one, many, one as it moves, and its result."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from tongban.api.cases.v1 import cases_pb2 as pb
 from tongban.api.cases.v1.acts_pb2 import Act, Event, SignedEvent
@@ -51,7 +51,7 @@ class CaseReading:
             raise Refusal(codes.RESULT_NOT_READY, facts)
         return _answer(pb.GetResultResponse(result=held.view.result, state=held.view.state))
 
-    async def _events(self, held: Held, after: int) -> AsyncIterator[bytes]:
+    async def _events(self, held: Held, after: int) -> AsyncGenerator[bytes, None]:
         topic, view = case_topic(held.view.case_id), None
         changed = self._resources.wakes.listen(topic)
         try:

@@ -235,7 +235,8 @@ class Asking:
             header = messages.check_answer(self._keeper.view, asked.question, answer, relayed=bool(asked.through))
         except Refusal as refusal:
             raise NotAnswered(replace(asked, answer=answer, status=refusal.code.status), refusal) from None
-        return replace(asked, answer=answer, status=header.status), header
+        trailing = messages.trailing_of(header) if header.trailing else ()
+        return replace(asked, answer=answer, status=header.status, trailing=trailing), header
 
     def _opened(self, exchanged: Exchanged, header: Header, body: bytes) -> tuple[Exchanged, bytes]:
         """Return an exchange and what was answered.
@@ -252,11 +253,11 @@ class Asking:
         except Refusal as refusal:
             raise NotAnswered(replace(exchanged, status=refusal.code.status), refusal) from None
         if header.status:
-            raise NotAnswered(exchanged, _told(exchanged.header, header, body))
+            raise NotAnswered(exchanged, told(exchanged.header, header, body))
         return exchanged, body
 
 
-def _told(asked: Header, answered: Header, body: bytes) -> Refusal:
+def told(asked: Header, answered: Header, body: bytes) -> Refusal:
     """Return what was refused; what a relay says is its own and never the peer's."""
     try:
         refusal = refusal_of(Status.FromString(body))

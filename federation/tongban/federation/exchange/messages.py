@@ -1,16 +1,18 @@
 """Questions and answers as messages: made, and believed. Pure, but for the keys that the caller passes in."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from tongban.api.common.v1.common_pb2 import CallContext, Seal
 from tongban.api.documents.v1.documents_pb2 import PublicKey
-from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage
+from tongban.api.exchange.v1.exchange_pb2 import Header, Metadata, SealedMessage
 from tongban.core import codes, sealing
 from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
 from tongban.core.sealing import Keys, Leaf
+from tongban.core.services import Entry, check_metadata
 from tongban.core.times import moment, timestamp
 from tongban.federation.exchange import bodies
 from tongban.federation.exchange.bodies import Held
@@ -100,6 +102,7 @@ def answer(
     status: int,
     sent: datetime,
     key: PublicKey | None = None,
+    trailing: Sequence[Entry] = (),
 ) -> Unsealed:
     """Return the answer of this member to a question, bound to it by its header's hash; encrypted if a key is given."""
     reply = Header(
@@ -111,8 +114,23 @@ def answer(
         expires_at=header.expires_at,
         question_digest=sha256(asked.header).digest(),
         status=status,
+        trailing=[Metadata(key=one, value=_as_bytes(value)) for one, value in trailing],
     )
     return _unsealed(reply, body, key)
+
+
+def trailing_of(header: Header) -> list[Entry]:
+    """Return an answer's trailing metadata; none if it is none that gRPC can carry."""
+    try:
+        entries = [(one.key, one.value if one.key.endswith("-bin") else one.value.decode()) for one in header.trailing]
+        check_metadata(entries)
+    except ValueError:
+        return []
+    return entries
+
+
+def _as_bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode()
 
 
 def header_of(message: SealedMessage) -> Header:

@@ -29,6 +29,7 @@ class Admission:
     def __init__(self, limits: Limits) -> None:
         self.calls = Slots(limits.calls, limits.window_calls)
         self.streams = Slots(limits.streams, limits.window_streams)
+        self.peer_streams = Slots(limits.streams, limits.window_streams)
         self.questions = Slots(limits.questions, limits.peer_questions)
         self._turns = Turns(self.questions)
         self._forwarded = Slots(limits.calls, limits.peer_calls)
@@ -45,6 +46,16 @@ class Admission:
         if not slots.take(who):
             raise self._overloaded(slots, "streams" if lasting else "calls")
         return lambda: slots.give_back(who)
+
+    def stream(self, peer: str) -> Release:
+        """Take a place for a stream that a peer opens; return what gives it back.
+
+        Raises:
+            Refusal: OVERLOADED, with the seconds until it may be asked again.
+        """
+        if not self.peer_streams.take(peer):
+            raise self._overloaded(self.peer_streams, "streams")
+        return lambda: self.peer_streams.give_back(peer)
 
     @contextmanager
     def forwarded(self, peer: str) -> Iterator[None]:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from tongban.api.catalogue.v1.catalogue_pb2 import Item
 from tongban.core import hooks, rules
+from tongban.core.arity import published
 from tongban.core.errors import Refusal
 from tongban.core.identifiers import division_covers, division_of
 from tongban.core.plugin import PluginSettings
 from tongban.core.registry import Brought, PluginConflict, Registry, ask_plugin
+from tongban.core.services import Service
 from tongban.federation.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -52,12 +54,21 @@ def _load(name: str, found: dict[str, EntryPoint], settings: Settings, home: Pat
         brought = ask_plugin(name, point.load(), PluginSettings(home, settings.plugins.table(name)))
         division = division_of(settings.member)
         _check_items(division, [item.published(division) for item in brought.items])
+        _check_services(brought.services)
     except PluginConflict:
         raise
     except BaseException as error:
         log.exception("plugin %s is not loaded", name)
         return Loaded(name, distribution, problem=f"{type(error).__name__}: {error}")
     return Loaded(name, distribution, brought)
+
+
+def _check_services(services: Iterable[Service]) -> None:
+    for service in services:
+        try:
+            rules.validate(published(service.descriptor))
+        except Refusal as refusal:
+            raise ValueError(f"service {service.name}: {refusal.message}") from None
 
 
 def _check_items(division: str, items: Iterable[Item]) -> None:

@@ -6,7 +6,8 @@ A plain function runs in a thread; an ``async`` one runs on the loop. One that b
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from types import UnionType
 from typing import Any
 from uuid import uuid4
@@ -26,7 +27,8 @@ class Runner:
 
     def __init__(self, member: str, seconds: float) -> None:
         self._member = member
-        self._seconds = seconds
+        self.seconds = seconds
+        """Seconds that a function may take."""
         self._threads: dict[Callable[..., Any], FunctionThreads] = {}
 
     async def run(
@@ -34,7 +36,7 @@ class Runner:
         function: Callable[..., Any],
         *arguments: object,
         gives: type | UnionType,
-        passes: type[Exception] | tuple[()] = (),
+        passes: type[Exception] | tuple[type[Exception], ...] = (),
     ) -> Any:
         """Return what a plugin's function gives, which is of the type `gives`.
 
@@ -42,10 +44,21 @@ class Runner:
             Refusal: HANDLER_TIMEOUT, HANDLER_FAILED; the log has the inside under the refusal's reference.
             Exception: of the type `passes`, which is part of the function's contract.
         """
-        limit = asyncio.timeout(self._seconds)
+        answer, limit = self.call(function, *arguments), asyncio.timeout(self.seconds)
+        return await self.guarded(function, answer, limit, gives, passes)
+
+    async def guarded(
+        self,
+        function: Callable[..., Any],
+        answer: Awaitable[Any],
+        limit: asyncio.Timeout,
+        gives: type | UnionType,
+        passes: type[Exception] | tuple[type[Exception], ...] = (),
+    ) -> Any:
+        """Return an answer that a plugin's function is making, within a limit. Raises as `run` does."""
         try:
             async with limit:
-                return _checked(await self._call(function, arguments), gives)
+                return _checked(await answer, gives)
         except BaseException as error:
             if limit.expired():
                 raise self._refusal(codes.HANDLER_TIMEOUT, function, None) from None
@@ -57,18 +70,23 @@ class Runner:
         """Return the refusal for an error that a plugin's function made, also by what it gave."""
         return self._refusal(codes.HANDLER_FAILED, function, error)
 
-    async def _call(self, function: Callable[..., Any], arguments: tuple[object, ...]) -> Any:
+    async def call(self, function: Callable[..., Any], *arguments: object) -> Any:
+        """Return what a function gives, without limit: on the loop if it is ``async``, else in a thread."""
         if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
             return await function(*arguments)
-        threads = self._threads.setdefault(function, FunctionThreads(function, MOST_THREADS))
-        result = await threads.run(arguments)
+        result = await self.in_thread(function, partial(function, *arguments))
         return await result if inspect.isawaitable(result) else result
+
+    async def in_thread(self, function: Callable[..., Any], job: Callable[[], Any]) -> Any:
+        """Return what a job gives, run in one of the threads of the function that it belongs to."""
+        threads = self._threads.setdefault(function, FunctionThreads(function, MOST_THREADS))
+        return await threads.run(job)
 
     def _refusal(self, code: codes.Code, function: Callable[..., Any], error: BaseException | None) -> Refusal:
         reference = uuid4().hex[:12]
-        why = type(error).__name__ if error else f"no answer within {self._seconds:g} s"
+        why = type(error).__name__ if error else f"no answer within {self.seconds:g} s"
         log.error("reference %s: plugin function %s: %s", reference, _name(function), why, exc_info=error)
-        facts = {"seconds": f"{self._seconds:g}"}
+        facts = {"seconds": f"{self.seconds:g}"}
         return Refusal(code, facts, member=self._member, reference=reference)
 
 

@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 MOST_WAITING = 1000
 """Calls of one function that run or wait; behind a function that hangs, nobody queues for ever."""
 
-_Job = tuple[tuple[object, ...], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
+_Job = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 
 
 class Ended(Exception):
@@ -20,17 +20,17 @@ class Ended(Exception):
 
 
 class FunctionThreads:
-    """The threads of one function: as many as it has calls under way, up to a limit; further calls wait for one."""
+    """The threads of one function: as many as it has jobs under way, up to a limit; further jobs wait for one."""
 
     def __init__(self, function: Callable[..., Any], most: int) -> None:
-        self._function = function
+        self._name = f"plugin {function.__module__}"
         self._most = most
         self._jobs: SimpleQueue[_Job] = SimpleQueue()
         self._under_way = 0
         self._threads = 0
 
-    async def run(self, arguments: tuple[object, ...]) -> Any:
-        """Return what the function gives.
+    async def run(self, job: Callable[[], Any]) -> Any:
+        """Return what a job of the function gives.
 
         Raises:
             TimeoutError: so many calls wait already that this one would wait in vain.
@@ -42,21 +42,21 @@ class FunctionThreads:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._under_way += 1
-        self._jobs.put((arguments, future, loop))
+        self._jobs.put((job, future, loop))
         if self._threads < min(self._most, self._under_way):
             self._start()
         return await future
 
     def _start(self) -> None:
         self._threads += 1
-        threading.Thread(target=self._work, name=f"plugin {self._function.__module__}", daemon=True).start()
+        threading.Thread(target=self._work, name=self._name, daemon=True).start()
 
     def _work(self) -> None:
         while True:
-            arguments, future, loop = self._jobs.get()
+            job, future, loop = self._jobs.get()
             result, error = None, None
             try:
-                result = None if future.done() else self._function(*arguments)
+                result = None if future.done() else job()
             except BaseException as raised:
                 error = raised
             try:

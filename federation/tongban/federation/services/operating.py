@@ -1,7 +1,7 @@
 """What operators ask of the node, by the admin door."""
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import asdict
 
 from tongban.api.admin.v1 import admin_pb2 as pb
@@ -97,7 +97,7 @@ class Operating:
         start = decoded(pb.ExportEvidenceRequest, call.body).start
         return Outcome(stream=self._evidence(start, await self._checkpoints.write()))
 
-    async def _evidence(self, start: int, end: int) -> AsyncIterator[bytes]:
+    async def _evidence(self, start: int, end: int) -> AsyncGenerator[bytes, None]:
         yield pb.ExportEvidenceResponse(member=self._member()).SerializeToString()
         for first in range(start, end, _RECORDS):
             last = min(end, first + _RECORDS)

@@ -1,14 +1,17 @@
-"""The doors of a node on grpc.aio: every method is served as bytes, by one handler for each way of streaming."""
+"""The doors of a node on grpc.aio: every method is served as bytes, by a handler for its way of streaming."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import TypeAlias
 
 import grpc
 from google.protobuf import descriptor_pool
-from google.protobuf.descriptor import MethodDescriptor
 
 from tongban.core import codes
+from tongban.core.arity import UNARY, Arity
 from tongban.core.errors import Refusal
+from tongban.federation.arities import Arities
 from tongban.federation.calls import Call, Door, Reply
 from tongban.federation.policies import POLICIES
 from tongban.federation.transport import replies
@@ -16,11 +19,19 @@ from tongban.federation.transport.replies import Context
 from tongban.federation.transport.under_way import UnderWay
 
 Ask = Callable[[Call], Awaitable[Reply]]
-
 Admit = Callable[[str, bool], Callable[[], None]]
 """Takes a place for a call, by the token that its caller shows, and whether it lasts; returns what gives it back."""
 
-_Handlers = dict[str, "grpc.RpcMethodHandler[bytes, bytes]"]
+_Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
+_Take = Callable[[bytes], Awaitable[None]]
+
+_MAKERS: dict[tuple[bool, bool], Callable[..., "_Handler"]] = {
+    (False, False): grpc.unary_unary_rpc_method_handler,
+    (False, True): grpc.unary_stream_rpc_method_handler,
+    (True, False): grpc.stream_unary_rpc_method_handler,
+    (True, True): grpc.stream_stream_rpc_method_handler,
+}
+"""By whether requests and answers stream."""
 
 
 def _everybody(token: str, lasting: bool) -> Callable[[], None]:
@@ -30,116 +41,138 @@ def _everybody(token: str, lasting: bool) -> Callable[[], None]:
 class CallDoor(grpc.GenericRpcHandler):
     """A door by which calls come in: the windows' or the operators'."""
 
-    def __init__(self, door: Door, member: str, ask: Ask, under_way: UnderWay, admit: Admit = _everybody) -> None:
+    def __init__(
+        self,
+        door: Door,
+        member: str,
+        ask: Ask,
+        under_way: UnderWay,
+        admit: Admit = _everybody,
+        arities: Arities | None = None,
+    ) -> None:
+        """Take what answers calls, and what knows the methods of plugins and of other members, if any come here."""
         self._door = door
         self._member = member
         self._ask = ask
         self._under_way = under_way
         self._admit = admit
-        self._handlers: _Handlers = {name: self._handler(name) for name, p in POLICIES.items() if door in p.doors}
+        self._arities = arities
+        self._own = {name: _declared(name) for name, policy in POLICIES.items() if door in policy.doors}
         self._streams: set[asyncio.Task[object]] = set()
+        self._stopping = False
 
-    def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes]":
-        """Return the handler of a method; one that this node does not know is taken for a unary look-up."""
-        handler = self._handlers.get(details.method)
-        return handler or grpc.unary_unary_rpc_method_handler(self._unary(details.method))
+    def service(self, details: grpc.HandlerCallDetails) -> "_Handler":
+        """Return the handler of a method; one that nobody knows is taken for a unary one."""
+        return self._handler(details.method, self._own.get(details.method) or self._arity(details))
 
     def stop_streams(self) -> None:
         """End the streams that would otherwise last as long as their callers."""
+        self._stopping = True
         for task in self._streams:
             task.cancel()
 
-    def _handler(self, method: str) -> "grpc.RpcMethodHandler[bytes, bytes]":
-        descriptor = _descriptor(method)
-        if descriptor.client_streaming:
-            return grpc.stream_unary_rpc_method_handler(self._upload(method))
-        if descriptor.server_streaming:
-            return grpc.unary_stream_rpc_method_handler(self._stream(method))
-        return grpc.unary_unary_rpc_method_handler(self._unary(method))
+    def _arity(self, details: grpc.HandlerCallDetails) -> Arity:
+        if self._arities is None:
+            return UNARY
+        return self._arities.arity(details.method, replies.asked_member(details.invocation_metadata or ()))
 
-    def _unary(self, method: str) -> Callable[[bytes, Context], Awaitable[bytes]]:
-        async def unary(body: bytes, context: Context) -> bytes:
-            return (await self._asked(method, body, context)).body
+    def _handler(self, method: str, arity: Arity) -> "_Handler":
+        async def one(request: object, context: Context) -> bytes:
+            call = await self._call(method, arity, request, context)
+            return await self._single(call, await self._asked(call, context), context)
 
-        return unary
+        async def many(request: object, context: Context) -> None:
+            call = await self._call(method, arity, request, context)
+            await self._write(call, await self._asked(call, context), context)
 
-    def _upload(self, method: str) -> Callable[[AsyncIterator[bytes], Context], Awaitable[bytes]]:
-        async def upload(stream: AsyncIterator[bytes], context: Context) -> bytes:
-            return (await self._asked(method, b"", context, stream, lasting=True)).body
+        make = _MAKERS[arity.requests_stream, arity.answers_stream]
+        return make(many if arity.answers_stream else one)
 
-        return upload
-
-    def _stream(self, method: str) -> Callable[[bytes, Context], AsyncIterator[bytes]]:
-        async def stream(body: bytes, context: Context) -> AsyncIterator[bytes]:
-            reply = await self._asked(method, body, context, lasting=True)
-            async with self._lasting(context):
-                async for part in reply.stream or _nothing():
-                    yield part
-
-        return stream
-
-    async def _asked(
-        self,
-        method: str,
-        body: bytes,
-        context: Context,
-        stream: AsyncIterator[bytes] | None = None,
-        *,
-        lasting: bool = False,
-    ) -> Reply:
+    async def _call(self, method: str, arity: Arity, request: object, context: Context) -> Call:
         self._under_way.add(context)
         try:
-            release = self._admit(replies.token(context), lasting)
+            release = self._admit(replies.token(context), not arity.unary)
             context.add_done_callback(lambda done: release())  # type: ignore[arg-type]  # The stub knows no functions.
-            call = self._call(method, body, context, stream)
+            said = replies.call_context(context)
         except Refusal as refusal:
             await replies.refuse(context, refusal, self._member)
             raise
-        reply = await self._ask(call)
-        if reply.refusal is not None:
-            await replies.refuse(context, reply.refusal, self._member)
-        return reply
-
-    def _call(self, method: str, body: bytes, context: Context, stream: AsyncIterator[bytes] | None) -> Call:
         return Call(
             door=self._door,
             method=method,
-            body=body,
-            context=replies.call_context(context),
-            seconds=replies.seconds(context),
+            body=request if isinstance(request, bytes) else b"",
+            context=said,
+            seconds=replies.seconds(context, streams=not arity.unary),
             token=replies.token(context),
-            stream=stream,
+            stream=_requests(context) if arity.requests_stream else None,
+            cut=lambda: self._why(context),
         )
 
-    def _lasting(self, context: Context) -> "_Lasting":
-        return _Lasting(self._streams, context, self._member)
+    async def _asked(self, call: Call, context: Context) -> Reply:
+        reply = await self._ask(call)
+        if reply.refusal is not None:
+            await replies.refuse(context, reply.refusal, self._member, call.trailing)
+        return reply
+
+    async def _single(self, call: Call, reply: Reply, context: Context) -> bytes:
+        """Return the one answer of a call, also of one that came on a stream."""
+        answers: list[bytes] = []
+
+        async def take(answer: bytes) -> None:
+            if answers:
+                what = "it answers more than once"
+                raise Refusal(codes.STREAM_ALTERED, {"member": call.context.to, "what": what})
+            answers.append(answer)
+
+        if reply.stream is not None:
+            await self._pass_on(call, reply.stream, context, take)
+        context.set_trailing_metadata(tuple(call.trailing))
+        return answers[0] if answers else reply.body
+
+    async def _write(self, call: Call, reply: Reply, context: Context) -> None:
+        """Write the answers of a call, each when the caller can take it."""
+        if reply.stream is not None:
+            await self._pass_on(call, reply.stream, context, context.write)
+        context.set_trailing_metadata(tuple(call.trailing))
+
+    async def _pass_on(
+        self,
+        call: Call,
+        stream: AsyncGenerator[bytes, None],
+        context: Context,
+        take: Callable[[bytes], Awaitable[None]],
+    ) -> None:
+        task = asyncio.current_task()
+        self._streams |= {task} if task else set()
+        try:
+            async with aclosing(stream):
+                async for answer in stream:
+                    await take(answer)
+        except Refusal as refusal:
+            await replies.refuse(context, refusal, self._member, call.trailing)
+        except asyncio.CancelledError:
+            if self._stopping and not context.cancelled():
+                await replies.refuse(context, Refusal(codes.STOPPING), self._member)
+            raise
+        finally:
+            self._streams -= {task} if task else set()
+
+    def _why(self, context: Context) -> Refusal:
+        """Return why a call is cut that is cancelled."""
+        left = context.time_remaining()
+        if left is not None and left <= 0:
+            return Refusal(codes.DEADLINE)
+        stopped = self._stopping and not context.cancelled()
+        return Refusal(codes.STOPPING if stopped else codes.CALLER_LEFT)
 
 
-class _Lasting:
-    """A stream under way, which a stopping node ends with a sentence."""
-
-    def __init__(self, streams: "set[asyncio.Task[object]]", context: Context, member: str) -> None:
-        self._streams = streams
-        self._context = context
-        self._member = member
-        self._task = asyncio.current_task()
-
-    async def __aenter__(self) -> None:
-        if self._task is not None:
-            self._streams.add(self._task)
-
-    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if self._task is not None:
-            self._streams.discard(self._task)
-        if isinstance(error, asyncio.CancelledError) and not self._context.cancelled():
-            await replies.refuse(self._context, Refusal(codes.STOPPING), self._member)
+async def _requests(context: Context) -> AsyncIterator[bytes]:
+    while isinstance(request := await context.read(), bytes):
+        yield request
+    if context.cancelled():  # gRPC ends the requests of a caller that has left like those of one that has sent all.
+        raise Refusal(codes.CALLER_LEFT)
 
 
-async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""
-
-
-def _descriptor(method: str) -> MethodDescriptor:
+def _declared(method: str) -> Arity:
     service, _, name = method[1:].rpartition("/")
-    return descriptor_pool.Default().FindServiceByName(service).methods_by_name[name]
+    return Arity.of(descriptor_pool.Default().FindServiceByName(service).methods_by_name[name])

@@ -1,7 +1,7 @@
 """A transport through memory, for tests and simulation: nodes run in one process, and windows call them there."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from tongban.api.common.v1.common_pb2 import CallContext
 from tongban.core.registry import Brought
+from tongban.core.services import Entry
 from tongban.core.times import Clock, wall_clock
 from tongban.federation import settings
 from tongban.federation.calls import Call, Door, Reply
@@ -31,27 +32,62 @@ class MemoryClient:
     context: CallContext = field(default_factory=CallContext)
     seconds: float = 10.0
 
-    async def call(self, method: str, request: Message, answer: type[M]) -> M:
+    async def call(self, method: str, request: Message, answer: type[M], trailing: list[Entry] | None = None) -> M:
         """Return the answer to a call; the method is named as in ``/package.Service/Method``.
+
+        Trailing metadata is put into `trailing`, here and below.
 
         Raises:
             Refusal: the node's.
         """
-        return answer.FromString((await self._asked(method, request.SerializeToString())).body)
+        reply = await self._asked(method, request.SerializeToString(), None, trailing)
+        if reply.stream is None:
+            return answer.FromString(reply.body)
+        async with aclosing(reply.stream) as stream:
+            [body] = [part async for part in stream]
+        return answer.FromString(body)
 
     async def upload(self, method: str, parts: Sequence[Message], answer: type[M]) -> M:
         """Return the answer to a stream of parts. Raises a Refusal as `call` does."""
         return answer.FromString((await self._asked(method, b"", _stream(parts))).body)
 
-    async def stream(self, method: str, request: Message, answer: type[M]) -> AsyncIterator[M]:
-        """Yield the parts of a streamed answer. Raises a Refusal as `call` does."""
-        reply = await self._asked(method, request.SerializeToString())
+    async def converse(
+        self, method: str, parts: Sequence[Message], answer: type[M], trailing: list[Entry] | None = None
+    ) -> AsyncGenerator[M, None]:
+        """Yield the answers to a stream of requests. Raises a Refusal as `call` does."""
+        reply = await self._asked(method, b"", _stream(parts), trailing)
         if reply.stream is not None:
-            async for part in reply.stream:
-                yield answer.FromString(part)
+            async with aclosing(reply.stream) as stream:
+                async for part in stream:
+                    yield answer.FromString(part)
 
-    async def _asked(self, method: str, body: bytes, stream: AsyncIterator[bytes] | None = None) -> Reply:
-        call = Call(self.door, method, body, self.context, self.seconds, token=self.token, stream=stream)
+    async def stream(
+        self, method: str, request: Message, answer: type[M], trailing: list[Entry] | None = None
+    ) -> AsyncGenerator[M, None]:
+        """Yield the parts of a streamed answer. Raises a Refusal as `call` does."""
+        reply = await self._asked(method, request.SerializeToString(), None, trailing)
+        if reply.stream is not None:
+            async with aclosing(reply.stream) as stream:
+                async for part in stream:
+                    yield answer.FromString(part)
+
+    async def _asked(
+        self,
+        method: str,
+        body: bytes,
+        stream: AsyncIterator[bytes] | None = None,
+        trailing: list[Entry] | None = None,
+    ) -> Reply:
+        call = Call(
+            self.door,
+            method,
+            body,
+            self.context,
+            self.seconds,
+            token=self.token,
+            stream=stream,
+            trailing=[] if trailing is None else trailing,
+        )
         reply = await self.node.ask(call)
         if reply.refusal is not None:
             raise reply.refusal

@@ -8,6 +8,7 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from tongban.federation.arities import Arities
 from tongban.federation.calls import Door
 from tongban.federation.carriers.certificates import TrustBundle, WindowsCertificate
 from tongban.federation.carriers.identity import OwnIdentity
@@ -19,6 +20,7 @@ from tongban.federation.transport.doors import Ask, CallDoor
 from tongban.federation.transport.http_door import HttpDoor
 from tongban.federation.transport.http_exchange import HttpExchange
 from tongban.federation.transport.peers import LinkDoor, PeerCertificates
+from tongban.federation.transport.stream_door import StreamDoor
 from tongban.federation.transport.under_way import UnderWay
 
 MOST_MESSAGE = 4 << 20
@@ -37,7 +39,9 @@ _OPTIONS = [
 class Doors:
     """The windows', the peers' and the operators' door of one node."""
 
-    def __init__(self, resources: Resources, own: OwnIdentity, ask: Ask, seen: Callable[[str], None]) -> None:
+    def __init__(
+        self, resources: Resources, own: OwnIdentity, ask: Ask, arities: Arities, seen: Callable[[str], None]
+    ) -> None:
         """Prepare the doors.
 
         Raises:
@@ -45,14 +49,16 @@ class Doors:
         """
         settings, keeper, clock = resources.settings, resources.keeper, resources.clock
         self._settings = settings
+        self._brought = list(resources.registry.services)
         self._socket = _checked_socket(resources.home / settings.admin.socket)
         certificates, self._under_way = PeerCertificates(keeper, clock), UnderWay()
         admission = resources.admission
-        self._windows = CallDoor(Door.WINDOWS, settings.member, ask, self._under_way, admission.window)
+        self._windows = CallDoor(Door.WINDOWS, settings.member, ask, self._under_way, admission.window, arities)
         self._admin = CallDoor(Door.ADMIN, settings.member, ask, self._under_way)
         asked, credit = admission.at_peers_door(ask), settings.limits.link_questions
         self._links = LinkDoor(settings.member, asked, self._under_way, certificates, seen, credit)
         self._http = HttpDoor(resources.home, settings, HttpExchange(asked, seen))
+        self._peer_streams = StreamDoor(settings.member, ask, self._under_way, certificates, admission.stream)
         self._certificate, self._bundle = WindowsCertificate(own), TrustBundle(own, keeper)
         self._health = health.aio.HealthServicer()
         self._servers: list[grpc.aio.Server] = []
@@ -78,7 +84,7 @@ class Doors:
     async def close(self) -> None:
         """Close the doors: nothing new comes in, what is under way ends or is ended after the grace of the settings."""
         await self._health.enter_graceful_shutdown()
-        for door in (self._windows, self._admin):
+        for door in (self._windows, self._admin, self._peer_streams):
             door.stop_streams()
         self._links.stop_links()
         grace = self._settings.limits.stop_seconds
@@ -88,15 +94,15 @@ class Doors:
         await asyncio.gather(*(server.stop(None) for server in self._servers), *stopping)
 
     async def _open_windows(self) -> None:
-        server = self._server(self._windows)
+        server = self._server(MOST_MESSAGE, self._windows)
         credentials = self._certificate.credentials()
         _listen(lambda: server.add_secure_port(self._settings.windows.listen, credentials), "windows")
         if self._settings.reflection:
-            _reflect(server)
+            _reflect(server, self._brought)
         await server.start()
 
     async def _open_peers(self) -> None:
-        server = self._server(self._links, most_message=frames.MOST_FRAME)
+        server = self._server(frames.MOST_FRAME, self._links, self._peer_streams)
         _listen(lambda: server.add_secure_port(self._settings.peers.listen, self._bundle.credentials()), "peers")
         await server.start()
 
@@ -105,14 +111,14 @@ class Doors:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.chmod(0o700)
         path.unlink(missing_ok=True)
-        server = self._server(self._admin)
+        server = self._server(MOST_MESSAGE, self._admin)
         _listen(lambda: server.add_insecure_port(f"unix:{path}"), "admin")
         await server.start()
 
-    def _server(self, door: grpc.GenericRpcHandler, most_message: int = MOST_MESSAGE) -> grpc.aio.Server:
+    def _server(self, most_message: int, *doors: grpc.GenericRpcHandler) -> grpc.aio.Server:
         server = grpc.aio.server(options=[*_OPTIONS, ("grpc.max_receive_message_length", most_message)])
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        server.add_generic_rpc_handlers((door,))
+        server.add_generic_rpc_handlers(doors)
         self._servers.append(server)
         return server
 
@@ -132,10 +138,12 @@ def _listen(bind: Callable[[], int], door: str) -> None:
         raise DoorClosed(sentence) from None
 
 
-def _reflect(server: grpc.aio.Server) -> None:
+def _reflect(server: grpc.aio.Server, brought: list[str]) -> None:
     try:
         from grpc_reflection.v1alpha import reflection
     except ImportError:
         raise DoorClosed("reflection is on, but not installed: pip install 'tongban[reflection]'") from None
     names = {method[1:].rpartition("/")[0] for method, policy in POLICIES.items() if Door.WINDOWS in policy.doors}
-    reflection.enable_server_reflection([*sorted(names), health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+    reflection.enable_server_reflection(
+        [*sorted({*names, *brought}), health.SERVICE_NAME, reflection.SERVICE_NAME], server
+    )

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from google.protobuf import descriptor_pool
-from google.protobuf.descriptor import FileDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from tongban.api.documents.v1.documents_pb2 import Catalogue, PublishedService, SignedDocument
+from tongban.api.documents.v1.documents_pb2 import Catalogue, SignedDocument
 from tongban.core import documents
+from tongban.core.arity import published
 from tongban.core.documents import Freshness
 from tongban.core.errors import Refusal
 from tongban.core.identifiers import division_of
@@ -79,23 +78,7 @@ class Publisher:
     def _catalogue(self) -> Catalogue:
         registry, member = self._resources.registry, self._resources.member
         items = [registry.items[code].published(division_of(member)) for code in sorted(registry.items)]
-        services = [_IDENTITY] if registry.identity else []
-        services += [_CREDIT] if registry.credit else []
-        return Catalogue(member=member, items=items, services=[published_service(name) for name in services])
-
-
-def published_service(name: str) -> PublishedService:
-    """Return a service with the descriptors that any language needs to call it."""
-    file = descriptor_pool.Default().FindServiceByName(name).file
-    files: dict[str, FileDescriptor] = {}
-    _collect(file, files)
-    descriptors = FileDescriptorSet()
-    for one in files.values():
-        one.CopyToProto(descriptors.file.add())
-    return PublishedService(name=name, descriptors=descriptors.SerializeToString(deterministic=True))
-
-
-def _collect(file: FileDescriptor, files: dict[str, FileDescriptor]) -> None:
-    for dependency in file.dependencies:
-        _collect(dependency, files)
-    files.setdefault(file.name, file)
+        own = [name for name, source in ((_IDENTITY, registry.identity), (_CREDIT, registry.credit)) if source]
+        services = [descriptor_pool.Default().FindServiceByName(name) for name in own]
+        services += [registry.services[name].descriptor for name in sorted(registry.services)]
+        return Catalogue(member=member, items=items, services=map(published, services))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from tongban.api.catalogue.v1.catalogue_pb2 import Item
@@ -15,8 +16,10 @@ from tongban.api.documents.v1.documents_pb2 import (
     LookupRow,
     Member,
     PublicKey,
+    PublishedService,
 )
 from tongban.core import codes
+from tongban.core.arity import UNARY, Arity, methods_of
 from tongban.core.calendar import local_day
 from tongban.core.documents import DIRECTORY, Believed, Freshness
 from tongban.core.errors import Refusal
@@ -52,8 +55,8 @@ class TrustView:
     """Member by SHA-256 of a node's certificate (DER)."""
     items: Mapping[tuple[str, str], Item] = field(default_factory=dict)
     """By member and code, each with those of its places that are the member's."""
-    methods: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Services that a member publishes, by member."""
+    methods: Mapping[str, Mapping[str, Arity]] = field(default_factory=dict)
+    """Methods that a member publishes and how they stream, by member."""
     lookups: Mapping[tuple[str, str, str], list[Row]] = field(default_factory=dict)
     """By asking member, answering member and method."""
     cases: Mapping[tuple[str, str, str], list[Row]] = field(default_factory=dict)
@@ -117,10 +120,13 @@ class TrustView:
         """Return the member to which the directory gives this certificate (DER)."""
         return self.certified.get(sha256(certificate).digest())
 
-    def publishes(self, member: str, method: str) -> bool:
-        """Say whether a member's catalogue has this method's service; unknown catalogues are given the benefit."""
-        services = self.methods.get(member)
-        return services is None or method[1:].rpartition("/")[0] in services
+    def arity(self, member: str, method: str) -> Arity | None:
+        """Return how a method of a member's catalogue streams, None if it has no such method.
+
+        A member whose catalogue is not known is given the benefit: the method is taken for a unary one.
+        """
+        methods = self.methods.get(member)
+        return UNARY if methods is None else methods.get(method)
 
     def lookup_row(self, asking: str, answering: str, method: str, context: CallContext, now: datetime) -> Row | None:
         """Return the row that lets a member ask, for the context's purpose."""
@@ -152,7 +158,7 @@ def view_of(documents: Iterable[Believed], now: datetime) -> TrustView:
         keys={(member.id, key.key_id): key for member in directory.members for key in member.keys},
         certified={sha256(node.certificate).digest(): m.id for m in directory.members for node in m.nodes},
         items={(catalogue.member, item.code): item for catalogue in catalogues for item in _items(catalogue)},
-        methods={catalogue.member: _services(catalogue) for catalogue in catalogues},
+        methods={catalogue.member: _methods(catalogue) for catalogue in catalogues},
         lookups=_lookup_rows(agreements),
         cases=_case_rows(agreements),
         contacts={frozenset(_agreement(one).parties): _agreement(one).contact for one in agreements},
@@ -173,8 +179,17 @@ def _items(catalogue: Catalogue) -> Iterator[Item]:
             yield narrowed
 
 
-def _services(catalogue: Catalogue) -> frozenset[str]:
-    return frozenset(service.name for service in catalogue.services)
+def _methods(catalogue: Catalogue) -> dict[str, Arity]:
+    methods: dict[str, Arity] = {}
+    for service in catalogue.services:
+        methods |= _methods_of(service.name, service.descriptors)
+    return methods
+
+
+@lru_cache(maxsize=4096)
+def _methods_of(name: str, descriptors: bytes) -> dict[str, Arity]:
+    """Read descriptors once, though views are made again and again."""
+    return methods_of(PublishedService(name=name, descriptors=descriptors))
 
 
 def _agreement(believed: Believed) -> Agreement:

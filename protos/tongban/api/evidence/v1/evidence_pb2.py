@@ -27,21 +27,23 @@ from tongban.api.common.v1 import common_pb2 as tongban_dot_api_dot_common_dot_v
 from tongban.api.exchange.v1 import exchange_pb2 as tongban_dot_api_dot_exchange_dot_v1_dot_exchange__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tongban/api/evidence/v1/evidence.proto\x12\x17tongban.api.evidence.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"tongban/api/common/v1/common.proto\x1a&tongban/api/exchange/v1/exchange.proto\"\xab\x04\n\x08\x45vidence\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x04side\x18\x02 \x01(\x0e\x32\x1d.tongban.api.evidence.v1.Side\x12\n\n\x02id\x18\x03 \x01(\t\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x0e\n\x06\x61sking\x18\x05 \x01(\t\x12\x11\n\tanswering\x18\x06 \x01(\t\x12\x0e\n\x06window\x18\x07 \x01(\t\x12\x33\n\x07\x63ontext\x18\x08 \x01(\x0b\x32\".tongban.api.common.v1.CallContext\x12\x17\n\x0fquestion_digest\x18\t \x01(\x0c\x12\x15\n\ranswer_digest\x18\n \x01(\x0c\x12\x0e\n\x06status\x18\x0b \x01(\r\x12\x12\n\nerror_code\x18\x0c \x01(\t\x12\x15\n\ragreement_row\x18\r \x01(\t\x12\x38\n\x08question\x18\x0e \x01(\x0b\x32&.tongban.api.exchange.v1.SealedMessage\x12\x36\n\x06\x61nswer\x18\x0f \x01(\x0b\x32&.tongban.api.exchange.v1.SealedMessage\x12\x15\n\rquestion_salt\x18\x13 \x01(\x0c\x12\x13\n\x0b\x61nswer_salt\x18\x14 \x01(\x0c\x12*\n\x04hops\x18\x15 \x03(\x0b\x32\x1c.tongban.api.exchange.v1.Hop\x12\x0f\n\x07through\x18\x16 \x01(\t\"@\n\x0e\x45videnceRecord\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0e\n\x06record\x18\x02 \x01(\x0c\x12\x0c\n\x04leaf\x18\x03 \x01(\x0c\"b\n\nCheckpoint\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x10SignedCheckpoint\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x12)\n\x04seal\x18\x02 \x01(\x0b\x32\x1b.tongban.api.common.v1.Seal*a\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0e\n\nSIDE_LOCAL\x10\x01\x12\x0e\n\nSIDE_ASKED\x10\x02\x12\x11\n\rSIDE_ANSWERED\x10\x03\x12\x10\n\x0cSIDE_RELAYED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tongban/api/evidence/v1/evidence.proto\x12\x17tongban.api.evidence.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"tongban/api/common/v1/common.proto\x1a&tongban/api/exchange/v1/exchange.proto\"\xbd\x05\n\x08\x45vidence\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x04side\x18\x02 \x01(\x0e\x32\x1d.tongban.api.evidence.v1.Side\x12\n\n\x02id\x18\x03 \x01(\t\x12\x0e\n\x06method\x18\x04 \x01(\t\x12\x0e\n\x06\x61sking\x18\x05 \x01(\t\x12\x11\n\tanswering\x18\x06 \x01(\t\x12\x0e\n\x06window\x18\x07 \x01(\t\x12\x33\n\x07\x63ontext\x18\x08 \x01(\x0b\x32\".tongban.api.common.v1.CallContext\x12\x17\n\x0fquestion_digest\x18\t \x01(\x0c\x12\x15\n\ranswer_digest\x18\n \x01(\x0c\x12\x0e\n\x06status\x18\x0b \x01(\r\x12\x12\n\nerror_code\x18\x0c \x01(\t\x12\x15\n\ragreement_row\x18\r \x01(\t\x12\x38\n\x08question\x18\x0e \x01(\x0b\x32&.tongban.api.exchange.v1.SealedMessage\x12\x36\n\x06\x61nswer\x18\x0f \x01(\x0b\x32&.tongban.api.exchange.v1.SealedMessage\x12-\n\x05stage\x18\x10 \x01(\x0e\x32\x1e.tongban.api.evidence.v1.Stage\x12\x30\n\x08requests\x18\x11 \x01(\x0b\x32\x1e.tongban.api.exchange.v1.Tally\x12/\n\x07\x61nswers\x18\x12 \x01(\x0b\x32\x1e.tongban.api.exchange.v1.Tally\x12\x15\n\rquestion_salt\x18\x13 \x01(\x0c\x12\x13\n\x0b\x61nswer_salt\x18\x14 \x01(\x0c\x12*\n\x04hops\x18\x15 \x03(\x0b\x32\x1c.tongban.api.exchange.v1.Hop\x12\x0f\n\x07through\x18\x16 \x01(\t\"@\n\x0e\x45videnceRecord\x12\x10\n\x08position\x18\x01 \x01(\x04\x12\x0e\n\x06record\x18\x02 \x01(\x0c\x12\x0c\n\x04leaf\x18\x03 \x01(\x0c\"b\n\nCheckpoint\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0c\n\x04root\x18\x03 \x01(\x0c\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Q\n\x10SignedCheckpoint\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x12)\n\x04seal\x18\x02 \x01(\x0b\x32\x1b.tongban.api.common.v1.Seal*a\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0e\n\nSIDE_LOCAL\x10\x01\x12\x0e\n\nSIDE_ASKED\x10\x02\x12\x11\n\rSIDE_ANSWERED\x10\x03\x12\x10\n\x0cSIDE_RELAYED\x10\x04*W\n\x05Stage\x12\x15\n\x11STAGE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTAGE_OPENED\x10\x01\x12\x0f\n\x0bSTAGE_ENDED\x10\x02\x12\x14\n\x10STAGE_UNFINISHED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tongban.api.evidence.v1.evidence_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SIDE']._serialized_start=983
-  _globals['_SIDE']._serialized_end=1080
+  _globals['_SIDE']._serialized_start=1129
+  _globals['_SIDE']._serialized_end=1226
+  _globals['_STAGE']._serialized_start=1228
+  _globals['_STAGE']._serialized_end=1315
   _globals['_EVIDENCE']._serialized_start=177
-  _globals['_EVIDENCE']._serialized_end=732
-  _globals['_EVIDENCERECORD']._serialized_start=734
-  _globals['_EVIDENCERECORD']._serialized_end=798
-  _globals['_CHECKPOINT']._serialized_start=800
-  _globals['_CHECKPOINT']._serialized_end=898
-  _globals['_SIGNEDCHECKPOINT']._serialized_start=900
-  _globals['_SIGNEDCHECKPOINT']._serialized_end=981
+  _globals['_EVIDENCE']._serialized_end=878
+  _globals['_EVIDENCERECORD']._serialized_start=880
+  _globals['_EVIDENCERECORD']._serialized_end=944
+  _globals['_CHECKPOINT']._serialized_start=946
+  _globals['_CHECKPOINT']._serialized_end=1044
+  _globals['_SIGNEDCHECKPOINT']._serialized_start=1046
+  _globals['_SIGNEDCHECKPOINT']._serialized_end=1127
 # @@protoc_insertion_point(module_scope)

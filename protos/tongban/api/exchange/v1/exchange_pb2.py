@@ -28,7 +28,7 @@ from tongban.api.common.v1 import common_pb2 as tongban_dot_api_dot_common_dot_v
 from tongban.api.rules.v1 import rules_pb2 as tongban_dot_api_dot_rules_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tongban/api/exchange/v1/exchange.proto\x12\x17tongban.api.exchange.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftongban/api/cases/v1/acts.proto\x1a\"tongban/api/common/v1/common.proto\x1a tongban/api/rules/v1/rules.proto\"J\n\nEncryption\x12\x18\n\x06key_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18@\x12\"\n\x0e\x63ontent_digest\x18\x02 \x01(\x0c\x42\n\xf2\x86\x19\x06\x08\x01\x10 \x18 \"\xdd\x03\n\x06Header\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18x\x12\x18\n\x06sender\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1a\n\x08receiver\x18\x03 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x38\n\x06method\x18\x04 \x01(\tB(\xf2\x86\x19$\x08\x01\x18\xac\x02\x42\x1d/[A-Za-z0-9_.]+/[A-Za-z0-9_]+\x12\x33\n\x07\x63ontext\x18\x05 \x01(\x0b\x32\".tongban.api.common.v1.CallContext\x12\x16\n\x06window\x18\x06 \x01(\tB\x06\xf2\x86\x19\x02\x18@\x12\x33\n\x07sent_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x36\n\nexpires_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x1f\n\x0b\x62ody_digest\x18\t \x01(\x0c\x42\n\xf2\x86\x19\x06\x08\x01\x10 \x18 \x12!\n\x0fquestion_digest\x18\n \x01(\x0c\x42\x08\xf2\x86\x19\x04\x10 \x18 \x12\x16\n\x06status\x18\x0b \x01(\rB\x06\xf2\x86\x19\x02\x38\x10\x12\x37\n\nencryption\x18\r \x01(\x0b\x32#.tongban.api.exchange.v1.Encryption\"R\n\x03Hop\x12\x18\n\x06member\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x31\n\x04seal\x18\x02 \x01(\x0b\x32\x1b.tongban.api.common.v1.SealB\x06\xf2\x86\x19\x02\x08\x01\"v\n\rSealedMessage\x12\x19\n\x06header\x18\x01 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\x80 \x12\x31\n\x04seal\x18\x02 \x01(\x0b\x32\x1b.tongban.api.common.v1.SealB\x06\xf2\x86\x19\x02\x08\x01\x12\x17\n\x04\x62ody\x18\x03 \x01(\x0c\x42\t\xf2\x86\x19\x05\x18\xd0\x80\x80\x02\"\x9f\x01\n\x08Question\x12?\n\x07message\x18\x01 \x01(\x0b\x32&.tongban.api.exchange.v1.SealedMessageB\x06\xf2\x86\x19\x02\x08\x01\x12\x1e\n\ntimeout_ms\x18\x02 \x01(\rB\n\xf2\x86\x19\x06\x08\x01\x38\xc0\xcf$\x12\x32\n\x04hops\x18\x03 \x03(\x0b\x32\x1c.tongban.api.exchange.v1.HopB\x06\xf2\x86\x19\x02(\n\"j\n\x0bLinkRequest\x12=\n\tquestions\x18\x01 \x03(\x0b\x32!.tongban.api.exchange.v1.QuestionB\x07\xf2\x86\x19\x03(\xe8\x07\x12\x1c\n\tcancelled\x18\x02 \x03(\tB\t\xf2\x86\x19\x05\x18x(\xe8\x07\"r\n\x0cLinkResponse\x12@\n\x07\x61nswers\x18\x01 \x03(\x0b\x32&.tongban.api.exchange.v1.SealedMessageB\x07\xf2\x86\x19\x03(\xe8\x07\x12\x0e\n\x06\x63redit\x18\x02 \x01(\r\x12\x10\n\x08stopping\x18\x03 \x01(\x08\"I\n\x11\x44\x65liverActRequest\x12\x34\n\x03\x61\x63t\x18\x01 \x01(\x0b\x32\x1f.tongban.api.cases.v1.SignedActB\x06\xf2\x86\x19\x02\x08\x01\"&\n\x12\x44\x65liverActResponse\x12\x10\n\x08sequence\x18\x01 \x01(\r\"O\n\x13\x44\x65liverEventRequest\x12\x38\n\x05\x65vent\x18\x01 \x01(\x0b\x32!.tongban.api.cases.v1.SignedEventB\x06\xf2\x86\x19\x02\x08\x01\"\x16\n\x14\x44\x65liverEventResponse2j\n\x0f\x45xchangeService\x12W\n\x04Link\x12$.tongban.api.exchange.v1.LinkRequest\x1a%.tongban.api.exchange.v1.LinkResponse(\x01\x30\x01\x32\xe9\x01\n\x13\x43\x61seExchangeService\x12\x65\n\nDeliverAct\x12*.tongban.api.exchange.v1.DeliverActRequest\x1a+.tongban.api.exchange.v1.DeliverActResponse\x12k\n\x0c\x44\x65liverEvent\x12,.tongban.api.exchange.v1.DeliverEventRequest\x1a-.tongban.api.exchange.v1.DeliverEventResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&tongban/api/exchange/v1/exchange.proto\x12\x17tongban.api.exchange.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ftongban/api/cases/v1/acts.proto\x1a\"tongban/api/common/v1/common.proto\x1a tongban/api/rules/v1/rules.proto\"J\n\nEncryption\x12\x18\n\x06key_id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18@\x12\"\n\x0e\x63ontent_digest\x18\x02 \x01(\x0c\x42\n\xf2\x86\x19\x06\x08\x01\x10 \x18 \"\x9a\x04\n\x06Header\x12\x14\n\x02id\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18x\x12\x18\n\x06sender\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x1a\n\x08receiver\x18\x03 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x38\n\x06method\x18\x04 \x01(\tB(\xf2\x86\x19$\x08\x01\x18\xac\x02\x42\x1d/[A-Za-z0-9_.]+/[A-Za-z0-9_]+\x12\x33\n\x07\x63ontext\x18\x05 \x01(\x0b\x32\".tongban.api.common.v1.CallContext\x12\x16\n\x06window\x18\x06 \x01(\tB\x06\xf2\x86\x19\x02\x18@\x12\x33\n\x07sent_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x36\n\nexpires_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\x86\x19\x02\x08\x01\x12\x1f\n\x0b\x62ody_digest\x18\t \x01(\x0c\x42\n\xf2\x86\x19\x06\x08\x01\x10 \x18 \x12!\n\x0fquestion_digest\x18\n \x01(\x0c\x42\x08\xf2\x86\x19\x04\x10 \x18 \x12\x16\n\x06status\x18\x0b \x01(\rB\x06\xf2\x86\x19\x02\x38\x10\x12;\n\x08trailing\x18\x0c \x03(\x0b\x32!.tongban.api.exchange.v1.MetadataB\x06\xf2\x86\x19\x02(@\x12\x37\n\nencryption\x18\r \x01(\x0b\x32#.tongban.api.exchange.v1.Encryption\"G\n\x08Metadata\x12#\n\x03key\x18\x01 \x01(\tB\x16\xf2\x86\x19\x12\x08\x01\x18\x64\x42\x0c[0-9a-z_.-]+\x12\x16\n\x05value\x18\x02 \x01(\x0c\x42\x07\xf2\x86\x19\x03\x18\x80\x08\"R\n\x03Hop\x12\x18\n\x06member\x18\x01 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01H\x04\x12\x31\n\x04seal\x18\x02 \x01(\x0b\x32\x1b.tongban.api.common.v1.SealB\x06\xf2\x86\x19\x02\x08\x01\"v\n\rSealedMessage\x12\x19\n\x06header\x18\x01 \x01(\x0c\x42\t\xf2\x86\x19\x05\x08\x01\x18\x80 \x12\x31\n\x04seal\x18\x02 \x01(\x0b\x32\x1b.tongban.api.common.v1.SealB\x06\xf2\x86\x19\x02\x08\x01\x12\x17\n\x04\x62ody\x18\x03 \x01(\x0c\x42\t\xf2\x86\x19\x05\x18\xd0\x80\x80\x02\"\x9f\x01\n\x08Question\x12?\n\x07message\x18\x01 \x01(\x0b\x32&.tongban.api.exchange.v1.SealedMessageB\x06\xf2\x86\x19\x02\x08\x01\x12\x1e\n\ntimeout_ms\x18\x02 \x01(\rB\n\xf2\x86\x19\x06\x08\x01\x38\xc0\xcf$\x12\x32\n\x04hops\x18\x03 \x03(\x0b\x32\x1c.tongban.api.exchange.v1.HopB\x06\xf2\x86\x19\x02(\n\"j\n\x0bLinkRequest\x12=\n\tquestions\x18\x01 \x03(\x0b\x32!.tongban.api.exchange.v1.QuestionB\x07\xf2\x86\x19\x03(\xe8\x07\x12\x1c\n\tcancelled\x18\x02 \x03(\tB\t\xf2\x86\x19\x05\x18x(\xe8\x07\"r\n\x0cLinkResponse\x12@\n\x07\x61nswers\x18\x01 \x03(\x0b\x32&.tongban.api.exchange.v1.SealedMessageB\x07\xf2\x86\x19\x03(\xe8\x07\x12\x0e\n\x06\x63redit\x18\x02 \x01(\r\x12\x10\n\x08stopping\x18\x03 \x01(\x08\"^\n\x07Opening\x12?\n\x07message\x18\x01 \x01(\x0b\x32&.tongban.api.exchange.v1.SealedMessageB\x06\xf2\x86\x19\x02\x08\x01\x12\x12\n\ntimeout_ms\x18\x02 \x01(\x04\"|\n\rStreamRequest\x12\x33\n\x07opening\x18\x01 \x01(\x0b\x32 .tongban.api.exchange.v1.OpeningH\x00\x12\x1c\n\x07message\x18\x02 \x01(\x0c\x42\t\xf2\x86\x19\x05\x18\x80\x80\x80\x02H\x00\x12\x10\n\x06\x63losed\x18\x03 \x01(\x08H\x00\x42\x06\n\x04part\"5\n\x05Tally\x12\x10\n\x08messages\x18\x01 \x01(\x04\x12\x1a\n\x06\x64igest\x18\x02 \x01(\x0c\x42\n\xf2\x86\x19\x06\x08\x01\x10 \x18 \"\x9f\x01\n\tStreamEnd\x12\x38\n\x08requests\x18\x01 \x01(\x0b\x32\x1e.tongban.api.exchange.v1.TallyB\x06\xf2\x86\x19\x02\x08\x01\x12\x37\n\x07\x61nswers\x18\x02 \x01(\x0b\x32\x1e.tongban.api.exchange.v1.TallyB\x06\xf2\x86\x19\x02\x08\x01\x12\x1f\n\rstatus_digest\x18\x03 \x01(\x0c\x42\x08\xf2\x86\x19\x04\x10 \x18 \"f\n\tSealedEnd\x12?\n\x07message\x18\x01 \x01(\x0b\x32&.tongban.api.exchange.v1.SealedMessageB\x06\xf2\x86\x19\x02\x08\x01\x12\x18\n\x06status\x18\x02 \x01(\x0c\x42\x08\xf2\x86\x19\x04\x18\x80\x88\x04\"\xb5\x01\n\x0eStreamResponse\x12\x1c\n\x07message\x18\x01 \x01(\x0c\x42\t\xf2\x86\x19\x05\x18\x80\x80\x80\x02H\x00\x12\x0f\n\x05taken\x18\x02 \x01(\x04H\x00\x12\x31\n\x03\x65nd\x18\x03 \x01(\x0b\x32\".tongban.api.exchange.v1.SealedEndH\x00\x12\x39\n\x07refused\x18\x04 \x01(\x0b\x32&.tongban.api.exchange.v1.SealedMessageH\x00\x42\x06\n\x04part\"I\n\x11\x44\x65liverActRequest\x12\x34\n\x03\x61\x63t\x18\x01 \x01(\x0b\x32\x1f.tongban.api.cases.v1.SignedActB\x06\xf2\x86\x19\x02\x08\x01\"&\n\x12\x44\x65liverActResponse\x12\x10\n\x08sequence\x18\x01 \x01(\r\"O\n\x13\x44\x65liverEventRequest\x12\x38\n\x05\x65vent\x18\x01 \x01(\x0b\x32!.tongban.api.cases.v1.SignedEventB\x06\xf2\x86\x19\x02\x08\x01\"\x16\n\x14\x44\x65liverEventResponse2\xc9\x01\n\x0f\x45xchangeService\x12W\n\x04Link\x12$.tongban.api.exchange.v1.LinkRequest\x1a%.tongban.api.exchange.v1.LinkResponse(\x01\x30\x01\x12]\n\x06Stream\x12&.tongban.api.exchange.v1.StreamRequest\x1a\'.tongban.api.exchange.v1.StreamResponse(\x01\x30\x01\x32\xe9\x01\n\x13\x43\x61seExchangeService\x12\x65\n\nDeliverAct\x12*.tongban.api.exchange.v1.DeliverActRequest\x1a+.tongban.api.exchange.v1.DeliverActResponse\x12k\n\x0c\x44\x65liverEvent\x12,.tongban.api.exchange.v1.DeliverEventRequest\x1a-.tongban.api.exchange.v1.DeliverEventResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,6 +59,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HEADER'].fields_by_name['question_digest']._serialized_options = b'\362\206\031\004\020 \030 '
   _globals['_HEADER'].fields_by_name['status']._loaded_options = None
   _globals['_HEADER'].fields_by_name['status']._serialized_options = b'\362\206\031\0028\020'
+  _globals['_HEADER'].fields_by_name['trailing']._loaded_options = None
+  _globals['_HEADER'].fields_by_name['trailing']._serialized_options = b'\362\206\031\002(@'
+  _globals['_METADATA'].fields_by_name['key']._loaded_options = None
+  _globals['_METADATA'].fields_by_name['key']._serialized_options = b'\362\206\031\022\010\001\030dB\014[0-9a-z_.-]+'
+  _globals['_METADATA'].fields_by_name['value']._loaded_options = None
+  _globals['_METADATA'].fields_by_name['value']._serialized_options = b'\362\206\031\003\030\200\010'
   _globals['_HOP'].fields_by_name['member']._loaded_options = None
   _globals['_HOP'].fields_by_name['member']._serialized_options = b'\362\206\031\004\010\001H\004'
   _globals['_HOP'].fields_by_name['seal']._loaded_options = None
@@ -81,6 +87,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LINKREQUEST'].fields_by_name['cancelled']._serialized_options = b'\362\206\031\005\030x(\350\007'
   _globals['_LINKRESPONSE'].fields_by_name['answers']._loaded_options = None
   _globals['_LINKRESPONSE'].fields_by_name['answers']._serialized_options = b'\362\206\031\003(\350\007'
+  _globals['_OPENING'].fields_by_name['message']._loaded_options = None
+  _globals['_OPENING'].fields_by_name['message']._serialized_options = b'\362\206\031\002\010\001'
+  _globals['_STREAMREQUEST'].fields_by_name['message']._loaded_options = None
+  _globals['_STREAMREQUEST'].fields_by_name['message']._serialized_options = b'\362\206\031\005\030\200\200\200\002'
+  _globals['_TALLY'].fields_by_name['digest']._loaded_options = None
+  _globals['_TALLY'].fields_by_name['digest']._serialized_options = b'\362\206\031\006\010\001\020 \030 '
+  _globals['_STREAMEND'].fields_by_name['requests']._loaded_options = None
+  _globals['_STREAMEND'].fields_by_name['requests']._serialized_options = b'\362\206\031\002\010\001'
+  _globals['_STREAMEND'].fields_by_name['answers']._loaded_options = None
+  _globals['_STREAMEND'].fields_by_name['answers']._serialized_options = b'\362\206\031\002\010\001'
+  _globals['_STREAMEND'].fields_by_name['status_digest']._loaded_options = None
+  _globals['_STREAMEND'].fields_by_name['status_digest']._serialized_options = b'\362\206\031\004\020 \030 '
+  _globals['_SEALEDEND'].fields_by_name['message']._loaded_options = None
+  _globals['_SEALEDEND'].fields_by_name['message']._serialized_options = b'\362\206\031\002\010\001'
+  _globals['_SEALEDEND'].fields_by_name['status']._loaded_options = None
+  _globals['_SEALEDEND'].fields_by_name['status']._serialized_options = b'\362\206\031\004\030\200\210\004'
+  _globals['_STREAMRESPONSE'].fields_by_name['message']._loaded_options = None
+  _globals['_STREAMRESPONSE'].fields_by_name['message']._serialized_options = b'\362\206\031\005\030\200\200\200\002'
   _globals['_DELIVERACTREQUEST'].fields_by_name['act']._loaded_options = None
   _globals['_DELIVERACTREQUEST'].fields_by_name['act']._serialized_options = b'\362\206\031\002\010\001'
   _globals['_DELIVEREVENTREQUEST'].fields_by_name['event']._loaded_options = None
@@ -88,27 +112,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENCRYPTION']._serialized_start=203
   _globals['_ENCRYPTION']._serialized_end=277
   _globals['_HEADER']._serialized_start=280
-  _globals['_HEADER']._serialized_end=757
-  _globals['_HOP']._serialized_start=759
-  _globals['_HOP']._serialized_end=841
-  _globals['_SEALEDMESSAGE']._serialized_start=843
-  _globals['_SEALEDMESSAGE']._serialized_end=961
-  _globals['_QUESTION']._serialized_start=964
-  _globals['_QUESTION']._serialized_end=1123
-  _globals['_LINKREQUEST']._serialized_start=1125
-  _globals['_LINKREQUEST']._serialized_end=1231
-  _globals['_LINKRESPONSE']._serialized_start=1233
-  _globals['_LINKRESPONSE']._serialized_end=1347
-  _globals['_DELIVERACTREQUEST']._serialized_start=1349
-  _globals['_DELIVERACTREQUEST']._serialized_end=1422
-  _globals['_DELIVERACTRESPONSE']._serialized_start=1424
-  _globals['_DELIVERACTRESPONSE']._serialized_end=1462
-  _globals['_DELIVEREVENTREQUEST']._serialized_start=1464
-  _globals['_DELIVEREVENTREQUEST']._serialized_end=1543
-  _globals['_DELIVEREVENTRESPONSE']._serialized_start=1545
-  _globals['_DELIVEREVENTRESPONSE']._serialized_end=1567
-  _globals['_EXCHANGESERVICE']._serialized_start=1569
-  _globals['_EXCHANGESERVICE']._serialized_end=1675
-  _globals['_CASEEXCHANGESERVICE']._serialized_start=1678
-  _globals['_CASEEXCHANGESERVICE']._serialized_end=1911
+  _globals['_HEADER']._serialized_end=818
+  _globals['_METADATA']._serialized_start=820
+  _globals['_METADATA']._serialized_end=891
+  _globals['_HOP']._serialized_start=893
+  _globals['_HOP']._serialized_end=975
+  _globals['_SEALEDMESSAGE']._serialized_start=977
+  _globals['_SEALEDMESSAGE']._serialized_end=1095
+  _globals['_QUESTION']._serialized_start=1098
+  _globals['_QUESTION']._serialized_end=1257
+  _globals['_LINKREQUEST']._serialized_start=1259
+  _globals['_LINKREQUEST']._serialized_end=1365
+  _globals['_LINKRESPONSE']._serialized_start=1367
+  _globals['_LINKRESPONSE']._serialized_end=1481
+  _globals['_OPENING']._serialized_start=1483
+  _globals['_OPENING']._serialized_end=1577
+  _globals['_STREAMREQUEST']._serialized_start=1579
+  _globals['_STREAMREQUEST']._serialized_end=1703
+  _globals['_TALLY']._serialized_start=1705
+  _globals['_TALLY']._serialized_end=1758
+  _globals['_STREAMEND']._serialized_start=1761
+  _globals['_STREAMEND']._serialized_end=1920
+  _globals['_SEALEDEND']._serialized_start=1922
+  _globals['_SEALEDEND']._serialized_end=2024
+  _globals['_STREAMRESPONSE']._serialized_start=2027
+  _globals['_STREAMRESPONSE']._serialized_end=2208
+  _globals['_DELIVERACTREQUEST']._serialized_start=2210
+  _globals['_DELIVERACTREQUEST']._serialized_end=2283
+  _globals['_DELIVERACTRESPONSE']._serialized_start=2285
+  _globals['_DELIVERACTRESPONSE']._serialized_end=2323
+  _globals['_DELIVEREVENTREQUEST']._serialized_start=2325
+  _globals['_DELIVEREVENTREQUEST']._serialized_end=2404
+  _globals['_DELIVEREVENTRESPONSE']._serialized_start=2406
+  _globals['_DELIVEREVENTRESPONSE']._serialized_end=2428
+  _globals['_EXCHANGESERVICE']._serialized_start=2431
+  _globals['_EXCHANGESERVICE']._serialized_end=2632
+  _globals['_CASEEXCHANGESERVICE']._serialized_start=2635
+  _globals['_CASEEXCHANGESERVICE']._serialized_end=2868
 # @@protoc_insertion_point(module_scope)

@@ -64,6 +64,7 @@ class Header(_message.Message):
     BODY_DIGEST_FIELD_NUMBER: _builtins.int
     QUESTION_DIGEST_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    TRAILING_FIELD_NUMBER: _builtins.int
     ENCRYPTION_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id, unique for its sender until the message expires. An answer has its question's id."""
@@ -94,6 +95,10 @@ class Header(_message.Message):
         """From then on it is refused."""
 
     @_builtins.property
+    def trailing(self) -> _containers.RepeatedCompositeFieldContainer[Global___Metadata]:
+        """Trailing metadata of the call, an answer's only; at most 1,024 bytes of keys and values."""
+
+    @_builtins.property
     def encryption(self) -> Global___Encryption:
         """Set if the body is encrypted."""
 
@@ -111,15 +116,42 @@ class Header(_message.Message):
         body_digest: _builtins.bytes = ...,
         question_digest: _builtins.bytes = ...,
         status: _builtins.int = ...,
+        trailing: _abc.Iterable[Global___Metadata] | None = ...,
         encryption: Global___Encryption | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "encryption", b"encryption", "expires_at", b"expires_at", "sent_at", b"sent_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_digest", b"body_digest", "context", b"context", "encryption", b"encryption", "expires_at", b"expires_at", "id", b"id", "method", b"method", "question_digest", b"question_digest", "receiver", b"receiver", "sender", b"sender", "sent_at", b"sent_at", "status", b"status", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body_digest", b"body_digest", "context", b"context", "encryption", b"encryption", "expires_at", b"expires_at", "id", b"id", "method", b"method", "question_digest", b"question_digest", "receiver", b"receiver", "sender", b"sender", "sent_at", b"sent_at", "status", b"status", "trailing", b"trailing", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Header: _TypeAlias = Header  # noqa: Y015
+
+@_typing.final
+class Metadata(_message.Message):
+    """An entry of metadata."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Key; one that ends in -bin has any bytes, any other printable ASCII."""
+    value: _builtins.bytes
+    """Value."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        value: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Metadata: _TypeAlias = Metadata  # noqa: Y015
 
 @_typing.final
 class Hop(_message.Message):
@@ -282,6 +314,196 @@ class LinkResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LinkResponse: _TypeAlias = LinkResponse  # noqa: Y015
+
+@_typing.final
+class Opening(_message.Message):
+    """Opens a stream with a question."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    TIMEOUT_MS_FIELD_NUMBER: _builtins.int
+    timeout_ms: _builtins.int
+    """Milliseconds that the asker will still wait, counted from arrival; 0: until it leaves."""
+    @_builtins.property
+    def message(self) -> Global___SealedMessage:
+        """The message; its body is empty if the method takes a stream of requests."""
+
+    def __init__(
+        self,
+        *,
+        message: Global___SealedMessage | None = ...,
+        timeout_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "timeout_ms", b"timeout_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Opening: _TypeAlias = Opening  # noqa: Y015
+
+@_typing.final
+class StreamRequest(_message.Message):
+    """A part of a stream, from the side that asks."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPENING_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    CLOSED_FIELD_NUMBER: _builtins.int
+    message: _builtins.bytes
+    """A request, at most 4 MiB, as the window sent it."""
+    closed: _builtins.bool
+    """No more requests come. A stream that ends without it was cut."""
+    @_builtins.property
+    def opening(self) -> Global___Opening:
+        """The first one."""
+
+    def __init__(
+        self,
+        *,
+        opening: Global___Opening | None = ...,
+        message: _builtins.bytes = ...,
+        closed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["closed", b"closed", "message", b"message", "opening", b"opening", "part", b"part"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["closed", b"closed", "message", b"message", "opening", b"opening", "part", b"part"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["opening", "message", "closed"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___StreamRequest: _TypeAlias = StreamRequest  # noqa: Y015
+
+@_typing.final
+class Tally(_message.Message):
+    """What passed one way."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGES_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    messages: _builtins.int
+    """How many messages."""
+    digest: _builtins.bytes
+    """SHA-256 over all of them, each with its length in front as eight bytes, the highest first."""
+    def __init__(
+        self,
+        *,
+        messages: _builtins.int = ...,
+        digest: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "messages", b"messages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Tally: _TypeAlias = Tally  # noqa: Y015
+
+@_typing.final
+class StreamEnd(_message.Message):
+    """Body of the message that ends a stream: what passed, as the side that answers saw it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    STATUS_DIGEST_FIELD_NUMBER: _builtins.int
+    status_digest: _builtins.bytes
+    """SHA-256 of the google.rpc.Status; empty if the call went well."""
+    @_builtins.property
+    def requests(self) -> Global___Tally:
+        """Requests of the stream that were taken; there may have been more, for an answer need not wait for all."""
+
+    @_builtins.property
+    def answers(self) -> Global___Tally:
+        """Answers."""
+
+    def __init__(
+        self,
+        *,
+        requests: Global___Tally | None = ...,
+        answers: Global___Tally | None = ...,
+        status_digest: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "requests", b"requests"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answers", b"answers", "requests", b"requests", "status_digest", b"status_digest"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamEnd: _TypeAlias = StreamEnd  # noqa: Y015
+
+@_typing.final
+class SealedEnd(_message.Message):
+    """The end of a stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    status: _builtins.bytes
+    """The google.rpc.Status of a call that failed."""
+    @_builtins.property
+    def message(self) -> Global___SealedMessage:
+        """The answer to the opening; its body is a StreamEnd."""
+
+    def __init__(
+        self,
+        *,
+        message: Global___SealedMessage | None = ...,
+        status: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealedEnd: _TypeAlias = SealedEnd  # noqa: Y015
+
+@_typing.final
+class StreamResponse(_message.Message):
+    """A part of a stream, from the side that answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    TAKEN_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    message: _builtins.bytes
+    """An answer, at most 4 MiB, as the service gave it."""
+    taken: _builtins.int
+    """How many requests were taken so far; the asker is never more than 1,024 ahead."""
+    @_builtins.property
+    def end(self) -> Global___SealedEnd:
+        """The last part."""
+
+    @_builtins.property
+    def refused(self) -> Global___SealedMessage:
+        """The only part: the opening was refused. Its body is a google.rpc.Status."""
+
+    def __init__(
+        self,
+        *,
+        message: _builtins.bytes = ...,
+        taken: _builtins.int = ...,
+        end: Global___SealedEnd | None = ...,
+        refused: Global___SealedMessage | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "message", b"message", "part", b"part", "refused", b"refused", "taken", b"taken"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "message", b"message", "part", b"part", "refused", b"refused", "taken", b"taken"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_part: _TypeAlias = _typing.Literal["message", "taken", "end", "refused"]  # noqa: Y015
+    _WhichOneofArgType_part: _TypeAlias = _typing.Literal["part", b"part"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_part) -> _WhichOneofReturnType_part | None: ...
+
+Global___StreamResponse: _TypeAlias = StreamResponse  # noqa: Y015
 
 @_typing.final
 class DeliverActRequest(_message.Message):

@@ -40,6 +40,11 @@ class ExchangeServiceStub(object):
                 request_serializer=tongban_dot_api_dot_exchange_dot_v1_dot_exchange__pb2.LinkRequest.SerializeToString,
                 response_deserializer=tongban_dot_api_dot_exchange_dot_v1_dot_exchange__pb2.LinkResponse.FromString,
                 _registered_method=True)
+        self.Stream = channel.stream_stream(
+                '/tongban.api.exchange.v1.ExchangeService/Stream',
+                request_serializer=tongban_dot_api_dot_exchange_dot_v1_dot_exchange__pb2.StreamRequest.SerializeToString,
+                response_deserializer=tongban_dot_api_dot_exchange_dot_v1_dot_exchange__pb2.StreamResponse.FromString,
+                _registered_method=True)
 
 
 class ExchangeServiceServicer(object):
@@ -54,6 +59,13 @@ class ExchangeServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Stream(self, request_iterator, context):
+        """One forwarded call whose method streams. The first part opens it, the sealed end proves what passed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExchangeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -61,6 +73,11 @@ def add_ExchangeServiceServicer_to_server(servicer, server):
                     servicer.Link,
                     request_deserializer=tongban_dot_api_dot_exchange_dot_v1_dot_exchange__pb2.LinkRequest.FromString,
                     response_serializer=tongban_dot_api_dot_exchange_dot_v1_dot_exchange__pb2.LinkResponse.SerializeToString,
+            ),
+            'Stream': grpc.stream_stream_rpc_method_handler(
+                    servicer.Stream,
+                    request_deserializer=tongban_dot_api_dot_exchange_dot_v1_dot_exchange__pb2.StreamRequest.FromString,
+                    response_serializer=tongban_dot_api_dot_exchange_dot_v1_dot_exchange__pb2.StreamResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +108,33 @@ class ExchangeService(object):
             '/tongban.api.exchange.v1.ExchangeService/Link',
             tongban_dot_api_dot_exchange_dot_v1_dot_exchange__pb2.LinkRequest.SerializeToString,
             tongban_dot_api_dot_exchange_dot_v1_dot_exchange__pb2.LinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Stream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/tongban.api.exchange.v1.ExchangeService/Stream',
+            tongban_dot_api_dot_exchange_dot_v1_dot_exchange__pb2.StreamRequest.SerializeToString,
+            tongban_dot_api_dot_exchange_dot_v1_dot_exchange__pb2.StreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class ExchangeServiceStub:
     """Questions one way, answers the other, in any order, several in a frame. A frame takes nothing more from 1,000,000
     bytes on, and has at most 6 MiB. Large questions travel over a second link, so that they hold up no small ones.
     """
+    Stream: _grpc.StreamStreamMultiCallable[_exchange_pb2.StreamRequest, _exchange_pb2.StreamResponse]
+    """One forwarded call whose method streams. The first part opens it, the sealed end proves what passed."""
 
 @_typing.type_check_only
 class ExchangeServiceAsyncStub(ExchangeServiceStub):
@@ -47,6 +49,8 @@ class ExchangeServiceAsyncStub(ExchangeServiceStub):
     """Questions one way, answers the other, in any order, several in a frame. A frame takes nothing more from 1,000,000
     bytes on, and has at most 6 MiB. Large questions travel over a second link, so that they hold up no small ones.
     """
+    Stream: _aio.StreamStreamMultiCallable[_exchange_pb2.StreamRequest, _exchange_pb2.StreamResponse]  # type: ignore[assignment]
+    """One forwarded call whose method streams. The first part opens it, the sealed end proves what passed."""
 
 class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
     """The peer door's way to carry messages. The node that asks dials."""
@@ -60,6 +64,14 @@ class ExchangeServiceServicer(metaclass=_abc_1.ABCMeta):
         """Questions one way, answers the other, in any order, several in a frame. A frame takes nothing more from 1,000,000
         bytes on, and has at most 6 MiB. Large questions travel over a second link, so that they hold up no small ones.
         """
+
+    @_abc_1.abstractmethod
+    def Stream(
+        self,
+        request_iterator: _MaybeAsyncIterator[_exchange_pb2.StreamRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_exchange_pb2.StreamResponse], _abc.AsyncIterator[_exchange_pb2.StreamResponse]]:
+        """One forwarded call whose method streams. The first part opens it, the sealed end proves what passed."""
 
 def add_ExchangeServiceServicer_to_server(servicer: ExchangeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
