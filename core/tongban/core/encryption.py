@@ -33,6 +33,7 @@ class DecryptionKeys:
     """Private keys of one member, the newest first: what was encrypted for any of them opens."""
 
     def __init__(self, keys: Sequence[X25519PrivateKey]) -> None:
+        self.private_keys = tuple(keys)
         self.public_keys = [_listed(key.public_key()) for key in keys]
         self._by_id = {public.key_id: key for public, key in zip(self.public_keys, keys, strict=True)}
 

@@ -2,7 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
@@ -10,6 +10,9 @@ from typer import Argument, Option
 from tongban.federation.cli.command import command
 from tongban.federation.cli.doors import admin_door
 from tongban.federation.cli.options import HERE, Home
+
+if TYPE_CHECKING:
+    from tongban.api.documents.v1.documents_pb2 import Member
 
 root = typer.Typer()
 node = typer.Typer(help="Run a node.", no_args_is_help=True)
@@ -92,6 +95,29 @@ def switch(home: Home = HERE) -> dict[str, Any]:
 
     card = formation.switch(home)
     return {"member": card.id, "card": str((home / CARD).absolute()), "certificates": len(card.nodes)}
+
+
+@command(node, "new-encryption-key")
+def new_encryption_key(home: Home = HERE) -> dict[str, Any]:
+    """Make the member's next encryption key. Restart the node, then give the authority its new card."""
+    from tongban.federation import formation
+
+    return _encryption_keys(home, formation.add_encryption_key(home))
+
+
+@command(node, "forget-encryption-keys")
+def forget_encryption_keys(home: Home = HERE) -> dict[str, Any]:
+    """Keep the newest encryption key alone, once nobody uses the others any more."""
+    from tongban.federation import formation
+
+    return _encryption_keys(home, formation.forget_encryption_keys(home))
+
+
+def _encryption_keys(home: Path, card: "Member") -> dict[str, Any]:
+    from tongban.federation.formation.node import CARD
+
+    listed = [key.key_id for key in card.encryption_keys]
+    return {"member": card.id, "card": str((home / CARD).absolute()), "encryption_keys": ", ".join(listed)}
 
 
 @command(root, "status")

@@ -10,6 +10,7 @@ from tongban.federation.formation.authority import (
     remove_member,
     sign,
 )
+from tongban.federation.formation.encryption_keys import add_encryption_key, forget_encryption_keys
 from tongban.federation.formation.errors import FormationError
 from tongban.federation.formation.node import NewNode, init_node
 from tongban.federation.formation.practice import Plan, Practice, PracticeNode, practice, read_plan, with_endpoints
@@ -24,10 +25,12 @@ __all__ = [
     "Plan",
     "Practice",
     "PracticeNode",
+    "add_encryption_key",
     "add_member",
     "add_seal",
     "announce",
     "draft",
+    "forget_encryption_keys",
     "init_authority",
     "init_node",
     "members",

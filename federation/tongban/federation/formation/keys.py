@@ -35,6 +35,14 @@ def write_private(path: Path, data: bytes) -> None:
         file.write(data)
 
 
+def replace_private(path: Path, data: bytes) -> None:
+    """Put a file that only its owner can read in the place of the present one, all at once."""
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    write_private(unfinished, data)
+    unfinished.replace(path)
+
+
 def node_host(member: str) -> str:
     """Return the name that the certificates of a member's nodes have, whatever their addresses are."""
     return f"node.{member}.tongban"

@@ -12,8 +12,8 @@ from tongban.api.documents.v1.documents_pb2 import Member, Node
 from tongban.core.signing import private_pem
 from tongban.federation import settings
 from tongban.federation.formation import keys
+from tongban.federation.formation.card import read_card, write_card
 from tongban.federation.formation.errors import FormationError, read_file
-from tongban.federation.formation.node import CARD
 
 _NEXT = ".next"
 
@@ -26,7 +26,7 @@ def announce(home: Path, now: datetime) -> Member:
         SettingsError: the node's settings are wrong.
     """
     key, certificate = _files(home)
-    card = _card(home)
+    card = read_card(home)
     if _next(certificate).exists():
         problem = f"{_next(certificate)} is announced already; show it with `tongban node switch`"
         raise FormationError("no other certificate can be announced", [problem])
@@ -37,7 +37,7 @@ def announce(home: Path, now: datetime) -> Member:
     keys.write_private(_next(certificate), keys.certificate_pem(new))
     listed = [node.endpoint for node in card.nodes if node.certificate == keys.certificate_der(present)]
     card.nodes.extend(Node(endpoint=endpoint, certificate=keys.certificate_der(new)) for endpoint in listed)
-    return _written(home, card)
+    return write_card(home, card)
 
 
 def switch(home: Path) -> Member:
@@ -50,7 +50,7 @@ def switch(home: Path) -> Member:
         SettingsError: the node's settings are wrong.
     """
     key, certificate = _files(home)
-    card = _card(home)
+    card = read_card(home)
     if not _next(certificate).exists():
         raise FormationError("there is nothing to show", ["announce a certificate first: `tongban node announce`"])
     old = keys.certificate_der(_certificate(certificate))
@@ -60,7 +60,7 @@ def switch(home: Path) -> Member:
     left = [node for node in card.nodes if node.certificate != old]
     del card.nodes[:]
     card.nodes.extend(left)
-    return _written(home, card)
+    return write_card(home, card)
 
 
 def _files(home: Path) -> tuple[Path, Path]:
@@ -70,10 +70,6 @@ def _files(home: Path) -> tuple[Path, Path]:
 
 def _next(path: Path) -> Path:
     return path.with_name(path.name + _NEXT)
-
-
-def _card(home: Path) -> Member:
-    return Member.FromString(read_file(home / CARD, "node's card"))
 
 
 def _certificate(path: Path) -> x509.Certificate:
@@ -87,11 +83,3 @@ def _hosts(certificate: x509.Certificate) -> set[str]:
     """Return the hosts that a certificate names: the next one is for the same."""
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return {*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress))}
-
-
-def _written(home: Path, card: Member) -> Member:
-    unfinished = home / f"{CARD}{_NEXT}"
-    unfinished.unlink(missing_ok=True)
-    keys.write_private(unfinished, card.SerializeToString(deterministic=True))
-    unfinished.replace(home / CARD)
-    return card
