@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 from typer.main import get_command
 
-from tongban.federation.carriers.settings import FolderCarrier, GrpcCarrier, HttpCarrier
+from tongban.federation.carriers.settings import FolderCarrier, GrpcCarrier, HttpCarrier, RelayCarrier
 from tongban.federation.cli import app
 from tongban.federation.cli.exit_codes import ExitCode
 from tongban.federation.settings import Settings
@@ -47,10 +47,10 @@ def _settings(model: type[BaseModel]) -> Iterator[str]:
             yield f"## [{name}]"
             yield from _settings(field.annotation)
         elif name == "carriers":
-            for kind in (GrpcCarrier, HttpCarrier, FolderCarrier):
+            for kind in (GrpcCarrier, HttpCarrier, FolderCarrier, RelayCarrier):
                 yield from _settings(kind)
         else:
-            yield f"| `{name}` |"
+            yield f"| `{field.alias or name}` |"
 
 
 @pytest.mark.parametrize("start", sorted(set(_settings(Settings))))

@@ -119,6 +119,8 @@ class Node:
         asked = call.question
         if asked is None or not place.here or asked.opened or not asked.header.HasField("encryption"):
             return call
+        if call.streamed:
+            raise Refusal(codes.STREAM_IMPOSSIBLE, {"what": "an encrypted question"})
         body, held = bodies.opened(asked.header, call.body, self._decryption)
         opened = Opened(held, self._keeper.view.encryption_key(asked.header.sender))
         return replace(call, body=body, question=replace(asked, opened=opened))

@@ -25,8 +25,10 @@ from tongban.core.evidence import verify, verify_file, write
 from tongban.core.hops import hop_leaf
 from tongban.core.merkle import leaf_hash
 from tongban.core.sealing import seal_all
+from tongban.core.services import Entry
 from tongban.core.signing import Signer
 
+from ..scripted.tongban_scripted import TRAILING, Step, Told
 from . import calls
 from .faults import Wiretap, dropping, is_of_documents_only
 from .laid_out import (
@@ -37,6 +39,8 @@ from .laid_out import (
     HANGZHOU,
     INSTANT_ITEM,
     QIDONG,
+    SCRIPT,
+    SCRIPT_PURPOSE,
     LaidOut,
     lay_out,
 )
@@ -427,3 +431,18 @@ async def _answered_at_qidong(town: Town) -> bool:
 
 async def _left(town: Town, member: str) -> bool:
     return [one.error_code for one in of_queries(await town.evidence(member))] == ["CALLER_LEFT"]
+
+
+async def test_a_plugin_s_method_is_relayed_with_its_trailing_metadata(town: Town) -> None:
+    window, trailing = town.window(CHONGMING, to=QIDONG, purpose=SCRIPT_PURPOSE), list[Entry]()
+    told = await window.call(f"{SCRIPT}/One", Step(what="trail", data=b"abc"), Told, trailing)
+    assert (told.number, trailing) == (3, TRAILING)
+
+
+async def test_a_stream_is_not_relayed_and_nothing_of_it_leaves(town: Town) -> None:
+    tap = town.net.way = Wiretap()
+    window = town.window(CHONGMING, to=QIDONG, purpose=SCRIPT_PURPOSE)
+    with refused(codes.STREAM_IMPOSSIBLE):
+        [one async for one in window.stream(f"{SCRIPT}/Many", Step(number=2), Told)]
+    assert tap.questions() == []
+    assert (await town.errors(CHONGMING))[-1] == "STREAM_IMPOSSIBLE"
