@@ -47,7 +47,7 @@ async def story(town: Town) -> str:
 async def _holds_the_material(town: Town, case_id: str) -> bool:
     there = town.nodes[QIDONG].resources
     row = await there.store.case(case_id)
-    path: Path = there.home / "materials" / calls.MATERIAL.digest
+    path: Path = there.home / "materials" / CHONGMING / calls.MATERIAL.digest
     return row is not None and row.state == "arrived" and await asyncio.to_thread(path.exists)
 
 

@@ -1,6 +1,8 @@
 """What goes to one peer by files: what waits together is written as one."""
 
 import asyncio
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tongban.api.exchange.v1.exchange_pb2 import Header, LinkRequest, LinkResponse, Question, SealedMessage
@@ -27,6 +29,7 @@ class Outgoing:
         self._waiting: dict[Kind, list[_Waiting]] = {kind: [] for kind in Kind}
         self._writing: asyncio.Task[None] | None = None
         self._lying = _Lying()
+        self._removing: list[asyncio.Task[None]] = []
 
     async def put(self, message: Question | SealedMessage) -> None:
         """Wait until a message stands in a durable file; raise PeerUnavailable if it cannot."""
@@ -42,10 +45,22 @@ class Outgoing:
         for id_ in ids:
             self._lying.leave(id_)
 
+    def late(self, ids: Sequence[str], seconds: float) -> None:
+        """Take back files that have lain for so long and hold nothing but late questions: they are asked again."""
+        emptied = [self._lying.leave(id_) for id_ in ids if self._lying.seconds(id_) >= seconds]
+        names = [name for name in emptied if name]
+        if names:
+            self._removing.append(asyncio.create_task(asyncio.to_thread(self._remove, names)))
+            self._removing = [task for task in self._removing if not task.done()]
+
     async def close(self) -> None:
         """Finish what is being written."""
-        if self._writing is not None:
-            await asyncio.gather(self._writing, return_exceptions=True)
+        tasks = [*self._removing, *([self._writing] if self._writing else [])]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _remove(self, names: list[str]) -> None:
+        for name in names:
+            self._files.remove(name)
 
     async def _write_all(self) -> None:
         await asyncio.sleep(_GATHER_SECONDS)
@@ -63,25 +78,27 @@ class Outgoing:
             _settle(batch, PeerUnavailable())
             return
         self.problem = None
-        for old in self._lying.put(name, [_id_of(one) for one in messages if isinstance(one, Question)]):
-            await asyncio.to_thread(self._files.remove, old)
+        self._lying.put(name, [_id_of(one) for one in messages if isinstance(one, Question)])
         _settle(batch, None)
 
 
 class _Lying:
-    """Which questions lie in which file, so that one whose questions were all written again makes room."""
+    """Which questions without an answer lie in which file, and since when."""
 
     def __init__(self) -> None:
         self._file_of: dict[str, str] = {}
         self._ids: dict[str, set[str]] = {}
+        self._since: dict[str, float] = {}
 
-    def put(self, name: str, ids: list[str]) -> list[str]:
-        """Add a file; return those in which nothing is left that was not written again."""
-        emptied = [old for id_ in ids if (old := self.leave(id_))]
-        self._file_of |= dict.fromkeys(ids, name)
+    def put(self, name: str, ids: list[str]) -> None:
+        """Add a file."""
         if ids:
-            self._ids[name] = set(ids)
-        return emptied
+            self._file_of |= dict.fromkeys(ids, name)
+            self._ids[name], self._since[name] = set(ids), time.monotonic()
+
+    def seconds(self, id_: str) -> float:
+        """Return for how long the file of a question has lain."""
+        return time.monotonic() - self._since[self._file_of[id_]] if id_ in self._file_of else 0.0
 
     def leave(self, id_: str) -> str | None:
         """Forget a question; return its file if it was the last in it."""
@@ -91,7 +108,7 @@ class _Lying:
         self._ids[name].discard(id_)
         if self._ids[name]:
             return None
-        del self._ids[name]
+        del self._ids[name], self._since[name]
         return name
 
 

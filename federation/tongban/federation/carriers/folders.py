@@ -16,6 +16,9 @@ from tongban.federation.exchange.answering import Ask
 from tongban.federation.exchange.asking import Asking, Terms
 from tongban.federation.exchange.endpoints import EndpointState
 
+_LATE = 0.9
+"""Part of the time that an answer is waited for: the waiting begins before the file stands."""
+
 
 class Folders:
     """Carries questions and answers to peers as files."""
@@ -38,7 +41,11 @@ class Folders:
         await asyncio.gather(*(self._outgoing[peer].put(question) for question in questions))
 
     def cancel(self, peer: str, ids: Sequence[str]) -> None:
-        """Do nothing: what was written is under way; when it is asked again, the new file takes the old one's place."""
+        """Take back what nobody has taken in the time that an answer is waited for; all else is under way.
+
+        What a node that stops has written stays.
+        """
+        self._outgoing[peer].late(ids, self._chosen[peer].answer_seconds * _LATE)
 
     def kind(self, peer: str) -> str:
         """Return the name of the carrier that serves a peer."""
