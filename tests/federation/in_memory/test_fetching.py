@@ -90,7 +90,7 @@ async def test_a_fetch_that_broke_off_goes_on_after_restarts_of_both_nodes(town:
     await until(lambda: kept(town, QIDONG, CHONGMING).exists())
     assert kept(town, QIDONG, CHONGMING).read_bytes() == SCAN
     assert wire.carried - carried < len(SCAN) - come + 100_000
-    assert not under_way(town).exists()
+    await until(lambda: not under_way(town).exists())
 
 
 async def test_a_part_that_was_altered_on_disk_is_fetched_anew(town: Town, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,6 +1,6 @@
 """``tongban case``: cases 办件, as a window's clerk and an officer see them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +13,7 @@ from tongban.federation.cli.doors import windows_door
 from tongban.federation.cli.options import WindowOptions
 
 if TYPE_CHECKING:
+    from tongban.api.cases.v1.acts_pb2 import CaseMaterial
     from tongban.core.client import Client, Decision
 
 app = typer.Typer(help="Work with cases.", no_args_is_help=True)
@@ -113,6 +114,41 @@ def result(
     with windows_door(window) as client:
         paper = client.result(_case_id(client, number))
         return words.paper(paper) | (papers.save(client, paper, out) if out else {})
+
+
+@command(app, "materials")
+def materials(number: Number, window: WindowOptions) -> list[dict[str, Any]]:
+    """List the materials of a case 申请材料, those that are still on their way included."""
+    with windows_door(window) as client:
+        return [
+            {"code": one.code, "name": one.name, "type": one.media_type, "size": one.size, "digest": one.digest}
+            for one in _materials(client, number)[1].values()
+        ]
+
+
+@command(app, "material")
+def material(
+    number: Number,
+    code: Annotated[str, Argument(metavar="CODE", help="Code of the material, as `tongban case materials` lists it.")],
+    window: WindowOptions,
+    out: Annotated[Path, Option(help="File to write; until it is whole, it is beside it and ends in .part.")],
+) -> dict[str, Any]:
+    """Write a material of a case to a file. One that broke off goes on when the command is given again."""
+    with windows_door(window) as client:
+        case_id, found = _materials(client, number)
+        if code not in found:
+            raise typer.BadParameter(f"the case has no material {code}; it has {', '.join(sorted(found)) or 'none'}")
+        client.download(case_id, found[code].digest, out)
+    return {"file": str(out), "size": found[code].size, "type": found[code].media_type}
+
+
+def _materials(client: "Client", number: str) -> "tuple[str, Mapping[str, CaseMaterial]]":
+    """Return the id of a case, and its materials by code."""
+    from tongban.core.case import fold
+
+    case = client.case(number)
+    view, _ = fold.add_pending(fold.fold(case.events), list(case.pending))
+    return case.summary.case_id, view.materials if view else {}
 
 
 def _case_id(client: "Client", number: str) -> str:
