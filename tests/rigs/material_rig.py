@@ -64,15 +64,15 @@ class Rig:
 
     def run(self, path: Path) -> Run:
         """Upload a file, hand it in, and wait until the handler has been asked."""
-        self._case(self._upload(b"one that warms up"))
+        self._case(self.upload(b"one that warms up"))
         before, records = {member: self._forget_peak(member) for member in self.federation.nodes}, self._records()
         began = time.monotonic()
-        large = self._upload(path)
+        large = self.upload(path)
         uploaded = time.monotonic() - began
-        case_id, began = self._submit(large), time.monotonic()
-        other = self._case(self._upload(b"one on the way"))
+        case_id, began = self.submit(large), time.monotonic()
+        other = self._case(self.upload(b"one on the way"))
         overtook = not self._asked(case_id)
-        self._await(case_id)
+        self.await_handler(case_id)
         fetched = time.monotonic() - began
         grown = {member: self._memory(member, "VmHWM") - resident for member, resident in before.items()}
         added = {member: count - records[member] for member, count in self._records().items()}
@@ -80,20 +80,20 @@ class Rig:
 
     def _case(self, material: CaseMaterial) -> float:
         began = time.monotonic()
-        self._await(self._submit(material))
+        self.await_handler(self.submit(material))
         return time.monotonic() - began
 
-    def _upload(self, source: Path | bytes) -> CaseMaterial:
+    def upload(self, source: Path | bytes) -> CaseMaterial:
         return self.clerk.upload(source, code="application", name="变更登记申请书.bin")
 
-    def _submit(self, material: CaseMaterial) -> str:
+    def submit(self, material: CaseMaterial) -> str:
         form = {"new_address": "启东市虚构路 1 号"}
         receipt = self.clerk.submit(
             ITEM, deciding_place=HANDLING, applicant=FIRM, agent=AGENT, form=form, materials=[material]
         )
         return receipt.case_id
 
-    def _await(self, case_id: str) -> None:
+    def await_handler(self, case_id: str) -> None:
         eventually(lambda: self._asked(case_id), seconds=_SECONDS)
 
     def _asked(self, case_id: str) -> bool:
@@ -116,12 +116,17 @@ class Rig:
         return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(f"{name}:"))
 
 
+def allow_large(folder: Path) -> None:
+    """Have the item of a plan take as much as a material may have."""
+    items = folder / "items.toml"
+    text = items.read_text(encoding="utf-8")
+    items.write_text(text.replace('code = "application"', f'code = "application"\nmax_bytes = {16 << 30}'), "utf-8")
+
+
 def run(folder: Path, megabytes: int) -> Run:
     """Run the rig in a new folder with a material of so many MiB."""
     written = plan.write(folder / "plan")
-    items = folder / "plan" / "items.toml"
-    text = items.read_text(encoding="utf-8")
-    items.write_text(text.replace('code = "application"', f'code = "application"\nmax_bytes = {16 << 30}'), "utf-8")
+    allow_large(folder / "plan")
     large = folder / "large.bin"
     with large.open("wb") as file:
         for _ in range(megabytes):

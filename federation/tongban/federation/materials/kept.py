@@ -12,7 +12,7 @@ from tongban.core import codes
 from tongban.core.errors import Refusal
 from tongban.core.times import Clock
 from tongban.federation.materials.parts import Part
-from tongban.federation.materials.room import Room
+from tongban.federation.materials.room import Room, disk_failed
 from tongban.federation.materials.settings import Materials as Settings
 
 P = ParamSpec("P")
@@ -68,13 +68,19 @@ class Materials:
         return await self.in_thread(_read, self.path(giver, digest), offset, limit)
 
     async def keep(self, part: Part, giver: str, digest: str) -> bool:
-        """Have a part that is whole be a material, durably; throw it away and say so if it is another's.
+        """Have a part that is whole be a material, durably; say no if it is not what the digest names.
 
         The part itself stays where it is, as another name of the same file.
+
+        Raises:
+            Refusal: MATERIAL_SPACE.
         """
         if not await self.in_thread(part.is_right, digest):
             return False
-        await self.in_thread(_link, part.path, self.path(giver, digest))
+        try:
+            await self.in_thread(_link, part.path, self.path(giver, digest))
+        except OSError as error:
+            raise disk_failed(error) from error
         return True
 
     def touch(self, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tongban.core import codes
 from tongban.core.errors import Refusal
-from tongban.federation.materials.room import Room, no_room
+from tongban.federation.materials.room import Room, disk_failed
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -56,20 +56,30 @@ class Part:
             return self._size
 
     def is_right(self, digest: str) -> bool:
-        """Say whether the file is what the digest names; if so, it is durable."""
+        """Say whether the file is what the digest names; if so, it is durable.
+
+        Raises:
+            Refusal: MATERIAL_SPACE; nothing of the file is kept, for nobody knows what of it was written.
+        """
         with self._lock:
             if self._hash is None or self._hash.hexdigest() != digest or _size(self.path) != self._size:
                 return False
-            with self.path.open("rb") as file:
-                os.fsync(file.fileno())
+            try:
+                _sync(self.path)
+            except OSError as error:
+                self._drop()
+                raise disk_failed(error) from error
             return True
 
     def drop(self) -> None:
         """Throw away what is here."""
         with self._lock:
-            self._room.give(_size(self.path), self._window)
-            self.path.unlink(missing_ok=True)
-            self._turn, self._hash = self._turn + 1, None
+            self._drop()
+
+    def _drop(self) -> None:
+        self._room.give(_size(self.path), self._window)
+        self.path.unlink(missing_ok=True)
+        self._turn, self._hash = self._turn + 1, None
 
     def _write(self, data: bytes) -> None:
         self._room.take(len(data), self._window)
@@ -81,7 +91,12 @@ class Part:
             self._room.give(len(data), self._window)
             with suppress(FileNotFoundError):
                 os.truncate(self.path, self._size)
-            raise no_room(f"its disk says: {os.strerror(error.errno or 0)}") from error
+            raise disk_failed(error) from error
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _size(path: Path) -> int:

@@ -77,6 +77,11 @@ class Room:
         return disk.f_bavail * disk.f_frsize
 
 
+def disk_failed(error: OSError) -> Refusal:
+    """Return the refusal of bytes that the disk did not take."""
+    return no_room(f"its disk says: {os.strerror(error.errno or 0)}")
+
+
 def no_room(rule: str) -> Refusal:
     """Return the refusal of bytes for which there is no room."""
     return Refusal(codes.MATERIAL_SPACE, rule=rule)
