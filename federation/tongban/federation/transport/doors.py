@@ -57,13 +57,15 @@ class CallDoor(grpc.GenericRpcHandler):
         self._under_way = under_way
         self._admit = admit
         self._arities = arities
-        self._own = {name: _declared(name) for name, policy in POLICIES.items() if door in policy.doors}
+        declared = {name: _declared(name) for name, policy in POLICIES.items() if door in policy.doors}
+        self._own = {name: self._handler(name, arity) for name, arity in declared.items()}
         self._streams: set[asyncio.Task[object]] = set()
         self._stopping = False
 
     def service(self, details: grpc.HandlerCallDetails) -> "_Handler":
         """Return the handler of a method; one that nobody knows is taken for a unary one."""
-        return self._handler(details.method, self._own.get(details.method) or self._arity(details))
+        own = self._own.get(details.method)
+        return own or self._handler(details.method, self._arity(details))
 
     def stop_streams(self) -> None:
         """End the streams that would otherwise last as long as their callers."""
@@ -89,11 +91,10 @@ class CallDoor(grpc.GenericRpcHandler):
         return make(many if arity.answers_stream else one)
 
     async def _call(self, method: str, arity: Arity, request: object, context: Context) -> Call:
-        self._under_way.add(context)
+        shown = replies.shown(context)
         try:
-            release = self._admit(replies.token(context), not arity.unary)
-            context.add_done_callback(lambda done: release())  # type: ignore[arg-type]  # The stub knows no functions.
-            said = replies.call_context(context)
+            self._under_way.add(context, self._admit(shown.token, not arity.unary))
+            said = replies.call_context(shown.context)
         except Refusal as refusal:
             await replies.refuse(context, refusal, self._member)
             raise
@@ -103,7 +104,7 @@ class CallDoor(grpc.GenericRpcHandler):
             body=request if isinstance(request, bytes) else b"",
             context=said,
             seconds=replies.seconds(context, streams=not arity.unary),
-            token=replies.token(context),
+            token=shown.token,
             stream=_requests(context) if arity.requests_stream else None,
             cut=lambda: self._why(context),
         )

@@ -1,6 +1,8 @@
 """From a reply to gRPC, and from gRPC's metadata to a call: the border that every door shares."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, inf
 
 import grpc
@@ -22,28 +24,39 @@ _MOST_SECONDS = 600.0
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
 
-def call_context(context: Context) -> CallContext:
-    """Return what the caller said about the call.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What came with a call: gRPC builds its metadata anew each time it is asked for them, so that is once."""
+
+    token: str
+    """Empty if the caller showed none."""
+    context: bytes
+    """Serialised CallContext."""
+
+
+def shown(context: Context) -> Shown:
+    """Return what the caller shows."""
+    metadata = dict(context.invocation_metadata() or ())
+    value, said = metadata.get(TOKEN), metadata.get(CONTEXT)
+    scheme, _, token = value.partition(" ") if isinstance(value, str) else ("", "", "")
+    return Shown(token if scheme.lower() == "bearer" else "", said if isinstance(said, bytes) else b"")
+
+
+@lru_cache(maxsize=1024)
+def call_context(data: bytes) -> CallContext:
+    """Return what a caller says about a call; a window says the same about many, and nobody changes it.
 
     Raises:
         Refusal: MALFORMED or INVALID_FIELD, with the field's path below ``context``.
     """
-    value = _metadata(context, CONTEXT)
     try:
-        said = decoded(CallContext, value if isinstance(value, bytes) else b"")
+        said = decoded(CallContext, data)
         if check_resident_id(said.officer) is None:
             raise invalid_field("officer", "must be an account and no personal number: it stands in records for years")
     except Refusal as refusal:
         refusal.field = f"context.{refusal.field}".rstrip(".")
         raise
     return said
-
-
-def token(context: Context) -> str:
-    """Return the token that the caller showed; empty if none."""
-    value = _metadata(context, TOKEN)
-    scheme, _, shown = value.partition(" ") if isinstance(value, str) else ("", "", "")
-    return shown if scheme.lower() == "bearer" else ""
 
 
 def seconds(context: Context, *, streams: bool = False) -> float:
@@ -72,7 +85,3 @@ async def refuse(context: Context, refusal: Refusal, member: str, trailing: Sequ
 def _pushback(refusal: Refusal) -> tuple[tuple[str, str], ...]:
     """Return what clients of gRPC that repeat calls by themselves know as RetryInfo."""
     return ((_PUSHBACK, str(ceil(refusal.retry_seconds * 1000))),) if refusal.retry_seconds else ()
-
-
-def _metadata(context: Context, name: str) -> str | bytes | None:
-    return next((value for key, value in context.invocation_metadata() or () if key == name), None)
