@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
+from secrets import token_hex
 from typing import Protocol
-from uuid import uuid4
 
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
@@ -140,7 +140,7 @@ class Asking:
         hop = self.routes.next(peer)
         terms = self._terms(peer, method)
         valid = self._valid if once(method) else max(self._valid, terms.valid)
-        id_ = message_id or uuid4().hex
+        id_ = message_id or token_hex(16)
         header = Header(id=id_, sender=self._member, receiver=peer, method=method, window=window)
         key = self._keeper.view.encryption_key(peer) if peer in self.routes.encrypted else None
         unsealed = messages.question(header, context, body, self._clock(), valid, key)

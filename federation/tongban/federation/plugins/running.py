@@ -7,7 +7,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cache, partial
 from types import UnionType
 from typing import Any
 from uuid import uuid4
@@ -72,7 +72,7 @@ class Runner:
 
     async def call(self, function: Callable[..., Any], *arguments: object) -> Any:
         """Return what a function gives, without limit: on the loop if it is ``async``, else in a thread."""
-        if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+        if _is_async(function):
             return await function(*arguments)
         result = await self.in_thread(function, partial(function, *arguments))
         return await result if inspect.isawaitable(result) else result
@@ -88,6 +88,11 @@ class Runner:
         log.error("reference %s: plugin function %s: %s", reference, _name(function), why, exc_info=error)
         facts = {"seconds": f"{self.seconds:g}"}
         return Refusal(code, facts, member=self._member, reference=reference)
+
+
+@cache
+def _is_async(function: Callable[..., Any]) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
 def _checked(given: Any, type_: type | UnionType) -> Any:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
-from uuid import uuid4
+from secrets import token_hex
 
 from tongban.api.common.v1.common_pb2 import Seal
 from tongban.api.credit.v1 import credit_pb2 as credit
@@ -40,7 +40,7 @@ class Lookups:
         request = decoded(identity.VerifyIdentityRequest, call.body)
         now = self._resources.clock()
         assertion = identity.Assertion(
-            assertion_id=uuid4().hex,
+            assertion_id=token_hex(16),
             member=self._resources.member,
             party_digest=party_digest(request.party),
             verdict=await self._verdict(request),
