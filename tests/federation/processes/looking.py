@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -59,8 +60,12 @@ def holdings(federation: Federation, member: str) -> Holdings:
         return Holdings(
             latest=tuple(str(one) for one in window.cases(limit=3)),
             waiting=tuple((peer.member, peer.queued, peer.refused) for peer in admin.status().peers),
-            materials=frozenset(path.name for path in (federation.places[member].home / "materials").iterdir()),
+            materials=_files(federation.places[member].home / "materials"),
         )
+
+
+def _files(folder: Path) -> frozenset[str]:
+    return frozenset(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
 @contextmanager
