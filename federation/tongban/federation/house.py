@@ -113,7 +113,7 @@ class House:
             {**handlers, **brought},
             r.clock,
             r.decryption,
-            Relay(r.member, r.settings.relay.members, r.asking.routes, r.asking, r.flush),
+            Relay(r.member, frozenset(r.settings.relay.members), r.asking.routes, r.asking, r.flush),
         )
         self.arities = Arities(r.member, r.keeper, {name: method.arity for name, method in brought.items()})
         r.asking.carrier = Loopback(r.member, r.asking, self.node.ask, network)

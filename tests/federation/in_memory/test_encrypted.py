@@ -102,7 +102,7 @@ async def test_a_refusal_by_the_peer_is_encrypted_as_an_answer_is(town: Town) ->
 
 async def test_an_answer_that_is_too_large_is_a_refusal_as_without_encryption(town: Town) -> None:
     with refused(codes.TOO_LARGE):
-        await calls.query(town.asker(), BULKY_CODE)
+        await calls.query(town.asker(seconds=30.0), BULKY_CODE)
 
 
 async def test_the_largest_body_fits_encrypted(town: Town) -> None:

@@ -302,9 +302,19 @@ async def test_promise_36_a_relay_takes_nothing_that_passed_it_or_three_others(t
     made = Relayed(town, at=JIANGSU)
     assert await made.handed(await made.question(JIANGSU, SHANGHAI), SHANGHAI) == "MESSAGE_LOOPED"
     assert await made.handed(await made.question(HANGZHOU, ZHEJIANG, SHANGHAI), SHANGHAI) == "MESSAGE_LOOPED"
-    to_its_sender = Relayed(town, at=JIANGSU, receiver=CHONGMING)
-    assert await to_its_sender.handed(await to_its_sender.question(SHANGHAI), SHANGHAI) == "RELAY_CLOSED"
+    to_its_sender = Relayed(town, at=SHANGHAI, receiver=CHONGMING)
+    assert await to_its_sender.handed(await to_its_sender.question(), CHONGMING) == "MESSAGE_LOOPED"
     assert await town.errors(QIDONG) == []
+
+
+async def test_promise_36_a_relay_lends_nobody_its_own_rows(town: Town) -> None:
+    """崇明 may ask 启东 about credit; what it passes on for 上海 is asked by 上海, which may not."""
+    signer, keys = (getattr(town.nodes[SHANGHAI].resources, name) for name in ("signer", "decryption"))
+    asker = Peer(town.nodes[QIDONG], SHANGHAI, signer, CHONGMING, keys)
+    key = town.nodes[QIDONG].resources.decryption.public_keys[0]
+    question = await asker.question(CREDIT, REQUEST, key=key, context=TOLD)
+    question.hops.append(await Relayed(town).hop(question, [CHONGMING]))
+    assert (await asker.hand(question)).code == "NO_AGREEMENT_ROW"
 
 
 async def test_a_relay_passes_on_only_for_those_in_its_settings(town: Town) -> None:

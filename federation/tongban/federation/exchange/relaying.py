@@ -1,7 +1,7 @@
 """Passing on what one peer asks another: who may, how far, and with which hop. No body is opened here."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tongban.api.exchange.v1.exchange_pb2 import Header, Hop
@@ -42,7 +42,7 @@ class Relay:
     """Passes on messages of other members."""
 
     member: str
-    served: Collection[str]
+    served: frozenset[str]
     """Members for whom it does: what they ask, and what they are asked."""
     routes: Routes
     asking: Asking
@@ -55,7 +55,7 @@ class Relay:
             Refusal: RELAY_CLOSED, MESSAGE_LOOPED.
         """
         header = asked.header
-        if not {header.sender, header.receiver} & set(self.served):
+        if not {header.sender, header.receiver} & self.served:
             facts = {"relay": self.member, "sender": header.sender, "receiver": header.receiver}
             raise Refusal(codes.RELAY_CLOSED, facts)
         way = [*(hop.member for hop in asked.hops), self.member]

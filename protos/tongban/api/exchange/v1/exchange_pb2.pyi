@@ -23,7 +23,10 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Encryption(_message.Message):
-    """Says that a body is encrypted for the receiver of the message, and commits to what it holds without giving it away."""
+    """Says that a body is encrypted for the receiver of the message, and commits to what it holds without giving it away. The `info`
+    of HPKE is the text "tongban body v1", a byte 0, then sender, receiver, id, method and question_digest of the header, each
+    with its length in front as four bytes, the highest first.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
