@@ -179,6 +179,12 @@ class TestBytesThatAreNoFrame:
             [answer] = link.ask(good)
         assert refusal_told(answer) is None
 
+    def test_of_the_largest_body_are_a_question_like_any_other(self, peer: RawPeer) -> None:
+        request = QueryCreditRequest(credit_code="x" * ((4 << 20) - 16))
+        with linked(peer) as link:
+            answers = link.ask(peer.question(CREDIT, REQUEST, PURPOSE), peer.question(CREDIT, request, PURPOSE))
+        assert {told(refusal_told(one)) for one in answers} == {None, codes.INVALID_FIELD}
+
     def test_that_are_too_many_for_a_body_are_refused(self, peer: RawPeer) -> None:
         question = peer.question(CREDIT, REQUEST, PURPOSE)
         question.body = bytes((4 << 20) + 1)

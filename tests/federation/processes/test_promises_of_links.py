@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import grpc
 import pytest
 
 from tongban.api.admin.v1.admin_pb2 import ENDPOINT_STATE_EJECTED, ENDPOINT_STATE_LINKED, EndpointStatus
@@ -27,10 +28,12 @@ from tongban.federation.formation import announce, authority, switch
 from .bad_plugin.tongban_bad_plugin import HANDLERS
 from .looking import await_state, check_journals, check_log, submit_company_change
 from .people import AGENT, CHONGMING, FIRM, HEFEI, PURPOSE, QIDONG, plan_of_four
-from .raw import RawPeer
+from .raw import RawPeer, RawWindow
 
 SMALL, LARGE = synthetic_credit_code("340100", 0), synthetic_credit_code("340100", 2)
 """合肥 has no record of the first, and 3,000 of the second: some 250 KB."""
+
+UPLOAD = "/tongban.api.materials.v1.MaterialService/UploadMaterial"
 
 Proxies = dict[str, FaultProxy]
 
@@ -202,8 +205,14 @@ def test_promise_11_a_graceful_stop_costs_nobody_more_than_a_repetition(far: Fed
 
 def test_promise_30_connections_that_say_nothing_take_nothing_from_others(far: Federation, clerk: Client) -> None:
     before = median(clerk, QIDONG)
-    place = far.places[CHONGMING]
+    place, nothing = far.places[CHONGMING], threading.Event()
     with ExitStack() as stack:
+        channel = stack.enter_context(RawWindow(place)).channel
+        stalled: grpc.StreamUnaryMultiCallable[bytes, bytes] = channel.stream_unary(UPLOAD)
+        metadata = (("authorization", f"Bearer {far.tokens[CHONGMING]}"),)
+        for _ in range(100):
+            stalled.future(_never(nothing), timeout=60.0, metadata=metadata)
+        stack.callback(nothing.set)
         idle = [stack.enter_context(_connected(address)) for address in (place.windows, place.peers) * 250]
         during = median(clerk, QIDONG)
         with far.window(CHONGMING) as newcomer:
@@ -213,6 +222,11 @@ def test_promise_30_connections_that_say_nothing_take_nothing_from_others(far: F
         for connection in idle:
             connection.settimeout(max(0.1, begun + 5 * 10.0 - time.monotonic()))
             assert _ends(connection), "a handshake may take ten seconds"
+
+
+def _never(event: threading.Event) -> Iterator[bytes]:
+    event.wait()
+    yield from ()
 
 
 def _connected(address: str) -> socket.socket:
@@ -266,13 +280,26 @@ def test_of_two_endpoints_one_serves_while_the_other_fails(far: Federation, prox
         eventually(lambda: told(lambda: ask(clerk, QIDONG)) is None, 60.0)
 
 
-def _publish(far: Federation, member: str, *more: str) -> None:
-    """Publish a directory in which a member has more endpoints than that of its card, and give it to all."""
+def test_a_peer_that_moves_is_followed_without_a_failed_call(far: Federation, proxies: Proxies, clerk: Client) -> None:
+    with FaultProxy(far.places[QIDONG].peers) as other, kept_doing(lambda: ask(clerk, QIDONG), threads=4) as outcomes:
+        for here, there in ((other, proxies[QIDONG]), (proxies[QIDONG], other)):
+            _publish(far, QIDONG, here.address, only=True)
+            eventually(lambda here=here: [one.endpoint for one in endpoints(far, QIDONG)] == [here.address])  # type: ignore[misc]
+            eventually(lambda there=there: there.open == 0)  # type: ignore[misc]
+            _go_on(outcomes)
+    assert [one for one in outcomes if one is not None] == []
+
+
+def _publish(far: Federation, member: str, *more: str, only: bool = False) -> None:
+    """Publish a directory in which a member has more endpoints than that of its card, or others; give it to all."""
     place = far.directory.parent
     authority.add_member(place, far.places[member].home / "member.card")
     card = next(one for one in authority.members(place) if one.id == member)
+    certificate = card.nodes[0].certificate
+    if only:
+        del card.nodes[:]
     for endpoint in more:
-        card.nodes.add(endpoint=endpoint, certificate=card.nodes[0].certificate)
+        card.nodes.add(endpoint=endpoint, certificate=certificate)
     (place / "members" / f"{member}.card").write_bytes(card.SerializeToString())
     authority.publish(place, authority.Age(), wall_clock())
     signed = SignedDocument.FromString(far.directory.read_bytes())

@@ -2,19 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 
 from tongban.api.documents.v1.documents_pb2 import Member
 from tongban.api.exchange.v1.exchange_pb2 import Question
 from tongban.core.errors import Refusal
 from tongban.core.times import Clock
-from tongban.federation.carriers.certificates import targets_of
+from tongban.federation.carriers.certificates import Target, targets_of
 from tongban.federation.carriers.grpc_streams import StreamLane
 from tongban.federation.carriers.identity import Identity, OwnIdentity
 from tongban.federation.carriers.lane import Lane
 from tongban.federation.exchange.asking import Asking, PeerUnavailable, Terms
-from tongban.federation.exchange.endpoints import Endpoints, EndpointState
+from tongban.federation.exchange.endpoints import Address, Endpoints, EndpointState
 from tongban.federation.exchange.places import LARGE_PLACES, id_and_places
 from tongban.federation.trust.keeper import Keeper
 
@@ -130,6 +130,7 @@ class _Peer:
         self._small, self._large = (Lane(id_, asking, self.endpoints, most_waiting) for _ in range(2))
         self.streams = StreamLane(self.endpoints)
         self._as_of: tuple[Member, Identity] | None = None
+        self._targets: Mapping[Address, Target] = {}
         self._left = ""
         """Why the directory lets nobody ask it."""
 
@@ -142,19 +143,17 @@ class _Peer:
         """Take what the directory says about it now, and as whom this node comes."""
         if self._as_of is None or self._as_of[0] is not member or self._as_of[1] is not identity:
             self._as_of, self._left = (member, identity), ""
-            self.renew()
+            self._follow(targets_of(member, identity))
 
     def renew(self) -> None:
         """Have links that are not what they would be now replaced."""
-        targets = targets_of(*self._as_of) if self._as_of else {}
-        self.endpoints.follow(targets)
         for lane in (self._small, self._large, self.streams):
-            lane.look(targets)
+            lane.look(self._targets)
 
     def leave(self, reason: str) -> None:
         """Take that the directory lets nobody ask it now."""
         self._as_of, self._left = None, reason
-        self.renew()
+        self._follow({})
 
     def cancel(self, ids: Sequence[str]) -> None:
         """Tell it that nobody waits for these."""
@@ -173,3 +172,8 @@ class _Peer:
         """Take its links down."""
         self.streams.close()
         await asyncio.gather(self._small.close(), self._large.close())
+
+    def _follow(self, targets: Mapping[Address, Target]) -> None:
+        self._targets = targets
+        self.endpoints.follow(targets)
+        self.renew()

@@ -60,16 +60,19 @@ class Lane:
             link.cancel(ids)
 
     def look(self, targets: Mapping[Address, Target]) -> None:
-        """Take what can be dialled now. A link whose certificate may have been withdrawn gets no more questions."""
+        """Take what can be dialled now; a link that is none of it serves until a new one stands.
+
+        One whose certificate may have been withdrawn gets no more questions at once.
+        """
         self._targets = targets
         link = self._link
         if link is None or not link.open:
             return
-        now = targets.get(link.target.address)
-        if now is None or not set(link.target.certificates) <= set(now.certificates):
+        listed = {certificate for target in targets.values() for certificate in target.certificates}
+        if not listed.issuperset(link.target.certificates):
             self._link = None
             link.retire()
-        elif now != link.target:
+        elif targets.get(link.target.address) != link.target:
             self._dial()
 
     async def close(self) -> None:
