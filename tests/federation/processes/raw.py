@@ -100,12 +100,18 @@ class RawPeer:
         self.channel.close()
 
     def question(
-        self, method: str, request: Message, purpose: str, changes: Header | None = None, sent: datetime | None = None
+        self,
+        method: str,
+        request: Message | bytes,
+        purpose: str,
+        changes: Header | None = None,
+        sent: datetime | None = None,
     ) -> SealedMessage:
         """Return a question as this member seals it; changes are fields of its header."""
         header = Header(id=uuid4().hex, sender=self.own.member, receiver=self.peer.member, method=method)
         header.MergeFrom(changes or Header())
-        context, body = CallContext(purpose=purpose), request.SerializeToString()
+        context = CallContext(purpose=purpose)
+        body = request if isinstance(request, bytes) else request.SerializeToString()
         unsealed = messages.question(header, context, body, sent or wall_clock(), timedelta(seconds=60))
         assert self.keys is not None
         [seal] = asyncio.run(seal_all(LocalSigner.load(self.keys / "organisation.key"), [unsealed.leaf]))

@@ -110,10 +110,8 @@ class TestTooMany:
         assert log.codes() == []
 
     def test_bytes_in_a_message_are_refused_by_the_door(self, raw: RawWindow, bearer: str, clerk: Client) -> None:
-        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = raw.channel.unary_unary(SUBMIT)
-        with pytest.raises(grpc.RpcError) as caught:
-            call(bytes((4 << 20) + 1), timeout=5.0, metadata=(("authorization", bearer),))
-        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        refusal = refusal_of(lambda: raw.ask(SUBMIT, bytes((4 << 20) + 1), token=bearer), codes.TOO_LARGE)
+        assert refusal.facts["limit"] == str(4 << 20)
         assert clerk.find_items("公司变更登记注册")
 
     def test_bytes_of_metadata_leave_the_node_in_service(self, raw: RawWindow, bearer: str, clerk: Client) -> None:

@@ -94,6 +94,9 @@ class CallDoor(grpc.GenericRpcHandler):
         shown = replies.shown(context)
         try:
             self._under_way.add(context, self._admit(shown.token, not arity.unary))
+            body = request if isinstance(request, bytes) else b""
+            replies.check_method(method)
+            replies.check_size(body)
             said = replies.call_context(shown.context)
         except Refusal as refusal:
             await replies.refuse(context, refusal, self._member)
@@ -101,7 +104,7 @@ class CallDoor(grpc.GenericRpcHandler):
         return Call(
             door=self._door,
             method=method,
-            body=request if isinstance(request, bytes) else b"",
+            body=body,
             context=said,
             seconds=replies.seconds(context, streams=not arity.unary),
             token=shown.token,
@@ -169,6 +172,7 @@ class CallDoor(grpc.GenericRpcHandler):
 
 async def _requests(context: Context) -> AsyncIterator[bytes]:
     while isinstance(request := await context.read(), bytes):
+        replies.check_size(request)
         yield request
     if context.cancelled():  # gRPC ends the requests of a caller that has left like those of one that has sent all.
         raise Refusal(codes.CALLER_LEFT)

@@ -1,5 +1,6 @@
 """From a reply to gRPC, and from gRPC's metadata to a call: the border that every door shares."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +11,7 @@ from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
 from tongban.api.common.v1.common_pb2 import CallContext
+from tongban.core import codes
 from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal, invalid_field, status_of
 from tongban.core.identifiers import check_resident_id
@@ -17,11 +19,35 @@ from tongban.core.services import Entry
 
 CONTEXT = "tongban-context-bin"
 TOKEN = "authorization"  # noqa: S105 - the name of a metadata entry
+MOST_MESSAGE = 4 << 20
+"""Most bytes of a message of a window or an operator."""
+
+_METHOD = re.compile(r"/[A-Za-z0-9_.]{1,200}/[A-Za-z0-9_]{1,99}")
 _PUSHBACK = "grpc-retry-pushback-ms"
 _DEFAULT_SECONDS = 10.0
 _MOST_SECONDS = 600.0
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
+
+
+def check_method(method: str) -> None:
+    """Refuse a name that can be no method's; it is repeated to nobody.
+
+    Raises:
+        Refusal: METHOD_UNKNOWN.
+    """
+    if not _METHOD.fullmatch(method):
+        raise Refusal(codes.METHOD_UNKNOWN, {"method": "that was called"})
+
+
+def check_size(body: bytes) -> None:
+    """Refuse a message that is too large for a door.
+
+    Raises:
+        Refusal: TOO_LARGE.
+    """
+    if len(body) > MOST_MESSAGE:
+        raise Refusal(codes.TOO_LARGE, {"what": "the request", "size": str(len(body)), "limit": str(MOST_MESSAGE)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from tongban.federation.carriers.identity import OwnIdentity
 from tongban.federation.exchange import frames
 from tongban.federation.policies import POLICIES
 from tongban.federation.resources import Resources
+from tongban.federation.transport import replies
 from tongban.federation.transport.closed import DoorClosed
 from tongban.federation.transport.doors import Ask, CallDoor
 from tongban.federation.transport.http_door import HttpDoor
@@ -23,8 +24,8 @@ from tongban.federation.transport.peers import LinkDoor, PeerCertificates
 from tongban.federation.transport.stream_door import StreamDoor
 from tongban.federation.transport.under_way import UnderWay
 
-MOST_MESSAGE = 4 << 20
-"""Most bytes of a message of a window or an operator."""
+_RECEIVED = 2 * replies.MOST_MESSAGE
+"""Most bytes of a message that gRPC takes in: so much is refused by the node, in its words, and more by gRPC."""
 
 MOST_SOCKET_PATH = 107
 
@@ -33,6 +34,8 @@ _OPTIONS = [
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
     ("grpc.server_handshake_timeout_ms", 10_000),
+    # No compression: gRPC unpacks a message whole before it looks at its size.
+    ("grpc.compression_enabled_algorithms_bitset", 1),
 ]
 
 
@@ -94,7 +97,7 @@ class Doors:
         await asyncio.gather(*(server.stop(None) for server in self._servers), *stopping)
 
     async def _open_windows(self) -> None:
-        server = self._server(MOST_MESSAGE, self._windows)
+        server = self._server(_RECEIVED, self._windows)
         credentials = self._certificate.credentials()
         _listen(lambda: server.add_secure_port(self._settings.windows.listen, credentials), "windows")
         if self._settings.reflection:
@@ -111,7 +114,7 @@ class Doors:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.chmod(0o700)
         path.unlink(missing_ok=True)
-        server = self._server(MOST_MESSAGE, self._admin)
+        server = self._server(_RECEIVED, self._admin)
         _listen(lambda: server.add_insecure_port(f"unix:{path}"), "admin")
         await server.start()
 
