@@ -8,6 +8,7 @@ document.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha256
 from typing import Protocol
 
 from tongban.api.common.v1.common_pb2 import Seal
@@ -77,6 +78,11 @@ def member_sealed(keys: Keys, member: str, seal: Seal, leaf: Leaf) -> bool:
     """Say whether this member, with one of the keys that the directory lists for it, sealed exactly this leaf."""
     key = keys.key(member, seal.key_id)
     return key is not None and seal_is_right(key, seal, leaf)
+
+
+def committed(salt: bytes, digest: bytes) -> bytes:
+    """Return what the header of an encrypted message tells of its content: nothing to those without the salt."""
+    return sha256(salt + digest).digest()
 
 
 def _statement(root: bytes, size: int) -> bytes:

@@ -86,7 +86,7 @@ async def test_both_logs_have_the_digests_of_what_was_said_and_what_proves_them(
     assert asked.question_digest == answered.question_digest == sha256(REQUEST.SerializeToString()).digest()
     assert asked.answer_digest == answered.answer_digest
     assert (asked.question_salt, asked.answer_salt) == (answered.question_salt, answered.answer_salt)
-    content = asked.question_salt + REQUEST.SerializeToString()
+    content = asked.question_salt + asked.question_digest
     assert Header.FromString(asked.question.header).encryption.content_digest == sha256(content).digest()
     assert Header.FromString(asked.question.header).body_digest != asked.question_digest
 

@@ -21,7 +21,7 @@ from tongban.api.evidence.v1.evidence_pb2 import SIDE_ANSWERED, SIDE_ASKED, SIDE
 from tongban.api.exchange.v1.exchange_pb2 import Header, Hop, LinkRequest, Question
 from tongban.core import codes
 from tongban.core.errors import Refusal, status_of
-from tongban.core.evidence import verify, verify_file, write
+from tongban.core.evidence import Findings, verify, verify_file, write
 from tongban.core.hops import hop_leaf
 from tongban.core.merkle import leaf_hash
 from tongban.core.sealing import seal_all
@@ -164,12 +164,26 @@ async def test_an_altered_hop_in_a_log_is_found(town: Town) -> None:
     await calls.query(town.asker())
     record = of_queries(await town.evidence(QIDONG))[-1]
     record.hops[0].member = ZHEJIANG
-    data, view = record.SerializeToString(), town.nodes[QIDONG].resources.keeper.view
-    written = EvidenceRecord(position=0, record=data, leaf=leaf_hash(data))
-    found = verify([ExportEvidenceResponse(member=view.members[QIDONG], records=[written])], view)
+    found = verified_alone(town, record)
     told = f"the seal of {JIANGSU}, which passed its question on, does not fit"
     assert [(problem.place, problem.what) for problem in found.problems] == [("record 0", told)]
     assert found.unchecked_seals == 1  # 浙江 has no key with the id that stands there.
+
+
+@pytest.mark.parametrize("side", ["question", "answer"])
+async def test_a_log_that_tells_another_content_than_was_sealed_is_found(town: Town, side: str) -> None:
+    await calls.query(town.asker())
+    record = of_queries(await town.evidence(QIDONG))[-1]
+    setattr(record, f"{side}_digest", bytes(32))
+    found = verified_alone(town, record)
+    assert [problem.what for problem in found.problems] == [f"its {side} was sealed with another content"]
+
+
+def verified_alone(town: Town, record: Evidence) -> Findings:
+    """Return what is found in a log of 启东 that has this record, as if it had been written so."""
+    data, view = record.SerializeToString(), town.nodes[QIDONG].resources.keeper.view
+    written = EvidenceRecord(position=0, record=data, leaf=leaf_hash(data))
+    return verify([ExportEvidenceResponse(member=view.members[QIDONG], records=[written])], view)
 
 
 @pytest.mark.parametrize("start", [CHONGMING, ZHEJIANG], ids=["that the asker is part of", "beside the asker"])

@@ -94,6 +94,7 @@ class _Log:
         if evidence.HasField("answer") and not self._message_is_right(evidence.answer):
             self._problem(place, "the seal of its answer does not fit")
         self._check_hops(place, evidence)
+        self._check_content(place, evidence)
 
     def _check_hops(self, place: str, evidence: Evidence) -> None:
         members = [hop.member for hop in evidence.hops]
@@ -103,6 +104,16 @@ class _Log:
                 self.findings.unchecked_seals += 1
             elif not seal_is_right(key, hop.seal, hop_leaf(evidence.question.header, members[:number])):
                 self._problem(place, f"the seal of {hop.member}, which passed its question on, does not fit")
+
+    def _check_content(self, place: str, evidence: Evidence) -> None:
+        """Check that what this side says was said is what the sender of an encrypted message sealed."""
+        sides = (
+            ("question", evidence.question, evidence.question_salt, evidence.question_digest),
+            ("answer", evidence.answer, evidence.answer_salt, evidence.answer_digest),
+        )
+        for name, message, salt, digest in sides:
+            if salt and sealing.committed(salt, digest) != _content_digest(message):
+                self._problem(place, f"its {name} was sealed with another content")
 
     def _message_is_right(self, message: SealedMessage) -> bool:
         try:
@@ -140,6 +151,13 @@ class _Log:
             return False
         self.findings.covered = max(self.findings.covered, checkpoint.size)
         return True
+
+
+def _content_digest(message: SealedMessage) -> bytes:
+    try:
+        return Header.FromString(message.header).encryption.content_digest
+    except DecodeError:
+        return b""
 
 
 def _roots(leaves: Sequence[bytes], sizes: set[int]) -> dict[int, bytes]:

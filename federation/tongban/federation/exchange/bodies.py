@@ -9,6 +9,7 @@ from tongban.api.exchange.v1.exchange_pb2 import Header
 from tongban.core import codes, encryption
 from tongban.core.encryption import DecryptionKeys, Unreadable
 from tongban.core.errors import Refusal
+from tongban.core.sealing import committed
 
 SALT = 32
 
@@ -32,10 +33,10 @@ def encrypted(header: Header, body: bytes, key: PublicKey) -> tuple[bytes, Held]
 
     The header commits to the content. Salt in front of it keeps those who read headers from trying guesses.
     """
-    content = os.urandom(SALT) + body
+    held = Held(sha256(body).digest(), os.urandom(SALT))
     header.encryption.key_id = key.key_id
-    header.encryption.content_digest = sha256(content).digest()
-    return encryption.encrypt(key, content, _info(header)), Held(sha256(body).digest(), content[:SALT])
+    header.encryption.content_digest = committed(held.salt, held.digest)
+    return encryption.encrypt(key, held.salt + body, _info(header)), held
 
 
 def opened(header: Header, body: bytes, keys: DecryptionKeys) -> tuple[bytes, Held]:
@@ -48,9 +49,11 @@ def opened(header: Header, body: bytes, keys: DecryptionKeys) -> tuple[bytes, He
         content = keys.decrypt(header.encryption.key_id, body, _info(header))
     except Unreadable as error:
         raise _unreadable(header, str(error)) from None
-    if len(content) < SALT or sha256(content).digest() != header.encryption.content_digest:
+    salt, plain = content[:SALT], content[SALT:]
+    held = Held(sha256(plain).digest(), salt)
+    if len(salt) < SALT or committed(salt, held.digest) != header.encryption.content_digest:
         raise _unreadable(header, "it holds something else than the header says")
-    return content[SALT:], Held(sha256(content[SALT:]).digest(), content[:SALT])
+    return plain, held
 
 
 def _info(header: Header) -> bytes:

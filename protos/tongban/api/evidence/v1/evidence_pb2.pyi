@@ -135,8 +135,8 @@ class Evidence(_message.Message):
     stage: Global___Stage.ValueType
     """Which part of it; a stream has two records with the same id."""
     question_salt: _builtins.bytes
-    """The 32 random bytes in front of what was asked, if the question was encrypted and this side knows them: with it they
-    have the digest to which the question's header commits.
+    """The 32 random bytes in front of what was asked, if the question was encrypted and this side knows them: SHA-256 over them
+    and the digest of what was asked is the content_digest of the question's header.
     """
     answer_salt: _builtins.bytes
     """Those in front of what was answered."""

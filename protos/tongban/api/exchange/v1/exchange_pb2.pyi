@@ -35,7 +35,9 @@ class Encryption(_message.Message):
     key_id: _builtins.str
     """Key of the receiver in the directory."""
     content_digest: _builtins.bytes
-    """SHA-256 of what is encrypted: 32 random bytes, then what the method takes or gives."""
+    """SHA-256 of the 32 random bytes with which the content begins, followed by the SHA-256 of the rest: of what the method
+    takes or gives.
+    """
     def __init__(
         self,
         *,
