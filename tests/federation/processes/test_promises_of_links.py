@@ -127,7 +127,9 @@ def verify(officer: Client) -> object:
 def test_promise_07_a_half_open_peer_is_noticed_and_others_do_not_feel_it(
     far: Federation, proxies: Proxies, clerk: Client
 ) -> None:
-    before = median(clerk, HEFEI)
+    before, door = median(clerk, HEFEI), far.places[QIDONG].peers
+    connections = established(door)
+    assert connections
     proxies[QIDONG].faults = Faults(blackhole=True)
     begun = time.monotonic()
     with ThreadPoolExecutor(1) as pool:
@@ -140,6 +142,14 @@ def test_promise_07_a_half_open_peer_is_noticed_and_others_do_not_feel_it(
     assert refusal.code in (codes.PEER_UNAVAILABLE, codes.DEADLINE)
     assert noticed < 5 * 5.0, f"{noticed:.1f} s"  # A ping after two seconds, two more for its answer, and one.
     assert during < 3 * before + 0.05, f"{during:.4f} s, before {before:.4f} s"
+    eventually(lambda: not connections & established(door), 5 * 15.0)  # The side that was dialled notices it too.
+
+
+def established(address: str) -> set[str]:
+    """Return where the connections come from that stand at an address (proc_pid_net(5))."""
+    port = f":{int(address.rpartition(':')[2]):04X}"
+    lines = [line.split() for line in Path("/proc/net/tcp6").read_text(encoding="ascii").splitlines()]
+    return {peer for _, here, peer, state, *_ in lines if here.endswith(port) and state == "01"}
 
 
 def test_promise_08_a_slow_peer_does_not_slow_others_and_its_queue_is_bounded(

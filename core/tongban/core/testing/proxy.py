@@ -113,6 +113,8 @@ class FaultProxy:
             await asyncio.gather(connection.carry(reader, onward), connection.carry(there, writer))
         except OSError:
             connection.reset()
+        except asyncio.CancelledError:
+            return  # The proxy ends; asyncio would print whatever is raised here.
         finally:
             self._connections.discard(connection)
             connection.close()

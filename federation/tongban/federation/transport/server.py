@@ -32,6 +32,11 @@ MOST_SOCKET_PATH = 107
 _OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_permit_without_calls", 1),
+    # A client that is gone without a word is noticed, so that what it had asked ends.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
     ("grpc.server_handshake_timeout_ms", 10_000),
     # No compression: gRPC unpacks a message whole before it looks at its size.
