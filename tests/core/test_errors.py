@@ -244,3 +244,13 @@ def test_a_refusal_fits_into_the_metadata_of_a_call_whatever_its_facts(name: str
     status = status_of(refusal)
     assert len(status.SerializeToString()) < 6_100
     assert refusal_of(status).code is CATALOGUE[name]
+
+
+def test_details_that_are_not_what_their_type_says_are_none() -> None:
+    whole = status_of(Refusal(codes.PEER_BUSY, retry_seconds=2.0))
+    for place, entry in enumerate(whole.details):
+        broken = Status.FromString(whole.SerializeToString())
+        broken.details[place].value = entry.value[:-1] + b"\xff"
+        assert refusal_of(broken).retry_seconds in (0.0, 2.0)
+    assert refusal_of(broken).code is codes.PEER_BUSY
+    assert refusal_of(broken).retry_seconds == 0.0

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import ceil
 
+from google.protobuf.any_pb2 import Any
+from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 
@@ -128,7 +130,7 @@ def refusal_of(status: Status) -> Refusal:
     A status without `ErrorDetail` is one of a plugin's service.
     """
     detail = ErrorDetail()
-    if not any(entry.Unpack(detail) for entry in status.details):
+    if not any(_unpacks(entry, detail) for entry in status.details):
         return refusal_by_service(status)
     return Refusal(
         code=CATALOGUE.get(detail.code) or _foreign(detail, status.code),
@@ -141,9 +143,17 @@ def refusal_of(status: Status) -> Refusal:
     )
 
 
+def _unpacks(entry: Any, into: Message) -> bool:
+    """Say whether an entry is such a message; bytes from elsewhere may be none of what their type says."""
+    try:
+        return bool(entry.Unpack(into))
+    except DecodeError:
+        return False
+
+
 def _retry_seconds(status: Status) -> float:
     retry = RetryInfo()
-    if not any(entry.Unpack(retry) for entry in status.details):
+    if not any(_unpacks(entry, retry) for entry in status.details):
         return 0.0
     seconds: float = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
     return max(0.0, min(seconds, _LONGEST_RETRY))

@@ -39,9 +39,16 @@ def _masked(text: str) -> str:
     return _PERSONAL_NUMBER.sub(lambda found: mask(found[0]), text)
 
 
+def _says_something(record: logging.LogRecord) -> bool:
+    """Leave out what gRPC logs as an error when a caller has left before it could be told how its call ended."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or kind.__name__ != "ExecuteBatchError"
+
+
 def set_up(member: str) -> None:
     """Have everything that is logged go to standard error as JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(member))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_says_something)

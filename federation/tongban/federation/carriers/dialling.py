@@ -1,6 +1,7 @@
 """Dials the node of a peer: a connection, a stream on it, and the first frame, with which the link stands."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 import grpc
@@ -121,5 +122,6 @@ def refusal_in(error: grpc.aio.AioRpcError) -> Refusal | None:
     """Return the refusal that a node told, if it was one."""
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS and isinstance(value, bytes):
-            return refusal_of(Status.FromString(value))
+            with suppress(DecodeError):
+                return refusal_of(Status.FromString(value))
     return None
