@@ -12,13 +12,17 @@ from tongban.api.admin.v1.admin_pb2 import ExportEvidenceResponse
 from tongban.api.documents.v1.documents_pb2 import KEY_ALGORITHM_ED25519, KEY_ALGORITHM_P256, Member, Node
 from tongban.api.evidence.v1.evidence_pb2 import (
     SIDE_ANSWERED,
+    SIDE_ASKED,
     SIDE_LOCAL,
+    STAGE_ENDED,
+    STAGE_OPENED,
+    STAGE_UNFINISHED,
     Checkpoint,
     Evidence,
     EvidenceRecord,
     SignedCheckpoint,
 )
-from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage
+from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage, StreamEnd, Tally
 from tongban.core import sealing
 from tongban.core.evidence import EvidenceUnreadable, Findings, Problem, read, verify, verify_file, write
 from tongban.core.merkle import leaf_hash, root_of
@@ -206,3 +210,49 @@ def test_a_file_that_is_no_log_is_refused() -> None:
 
 def test_the_first_part_names_the_member() -> None:
     assert places(verify([ExportEvidenceResponse(records=RECORDS)])) == ["start of the file"]
+
+
+def ended(answers: int, sealed: int, *, body: bytes = b"") -> EvidenceRecord:
+    """Return the record of a stream's end that counts so many answers, and holds a sealed end that says so many."""
+    none = Tally(digest=sha256().digest())
+    end = StreamEnd(requests=none, answers=Tally(messages=sealed, digest=none.digest)).SerializeToString()
+    header = Header(id="s", sender=PEER, receiver=OURS, method="/a.B/C", body_digest=sha256(end).digest())
+    data = header.SerializeToString()
+    seal = asyncio.run(seal_all(PEER_SIGNER, [Leaf(sealing.MESSAGE, data)]))[0]
+    evidence = Evidence(side=SIDE_ASKED, id="s", stage=STAGE_ENDED, answers=Tally(messages=answers, digest=none.digest))
+    evidence.answer.CopyFrom(SealedMessage(header=data, seal=seal, body=body or end))
+    return in_log(evidence, 1)
+
+
+def in_log(evidence: Evidence, position: int) -> EvidenceRecord:
+    data = evidence.SerializeToString()
+    return EvidenceRecord(position=position, record=data, leaf=leaf_hash(data))
+
+
+OPENED = in_log(Evidence(side=SIDE_ASKED, id="s", stage=STAGE_OPENED), 0)
+
+
+def of_stream(*records: EvidenceRecord) -> Findings:
+    part = ExportEvidenceResponse(records=records, checkpoints=[checkpoint(records)], member=MEMBER)
+    return verify([part], DIRECTORY_KEYS)
+
+
+def test_a_stream_that_came_to_its_sealed_end_verifies() -> None:
+    findings = of_stream(OPENED, ended(3, 3))
+    assert (findings.problems, findings.notes()) == ([], [])
+
+
+@pytest.mark.parametrize("end", [ended(3, 2), ended(3, 3, body=b"\xff"), ended(3, 3, body=b"\x0a\x00")])
+def test_an_end_that_says_something_else_is_found(end: EvidenceRecord) -> None:
+    assert [problem.place for problem in of_stream(OPENED, end).problems] == ["record 1"]
+
+
+def test_a_stream_without_end_is_noted() -> None:
+    findings = of_stream(OPENED)
+    assert (findings.problems, findings.open_streams) == ([], 1)
+    assert findings.notes() == ["1 streams were opened and have no end in this file"]
+
+
+def test_a_stream_that_broke_off_has_its_end() -> None:
+    broken = in_log(Evidence(side=SIDE_ASKED, id="s", stage=STAGE_UNFINISHED, error_code="CALLER_LEFT"), 1)
+    assert of_stream(OPENED, broken).open_streams == 0

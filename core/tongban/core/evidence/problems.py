@@ -27,6 +27,8 @@ class Findings:
     """Checkpoints in the file."""
     unchecked_seals: int = 0
     """Seals in records for which no key was at hand: those of peers, unless a directory is given."""
+    open_streams: int = 0
+    """Streams that were opened and have no end in the file: they were under way, or the node was killed."""
     keys_from_file: bool = False
     """Whether only the file itself says which keys are the member's; whoever wrote it could have made them up."""
     problems: list[Problem] = field(default_factory=list)
@@ -42,4 +44,6 @@ class Findings:
             notes.append(f"records {self.covered} to {self.records - 1} are under no checkpoint of this file yet")
         if self.unchecked_seals:
             notes.append(f"{self.unchecked_seals} seals of messages were not checked, for want of their members' keys")
+        if self.open_streams:
+            notes.append(f"{self.open_streams} streams were opened and have no end in this file")
         return notes

@@ -12,6 +12,7 @@ from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage
 from tongban.core import codes, sealing
 from tongban.core.evidence.file import START
 from tongban.core.evidence.problems import Findings, Problem
+from tongban.core.evidence.streams import Streams
 from tongban.core.hops import hop_leaf
 from tongban.core.merkle import GrowingTree, leaf_hash
 from tongban.core.sealing import KeyRing, Keys, Leaf, seal_is_right
@@ -44,6 +45,7 @@ class _Log:
         self._leaves: list[bytes] = []
         self._checkpoints: list[SignedCheckpoint] = []
         self._in_order = True
+        self._streams = Streams()
 
     def take_member(self, member: Member) -> None:
         if not member.id:
@@ -84,6 +86,9 @@ class _Log:
             evidence = Evidence.FromString(record.record)
         except DecodeError:
             return self._problem(place, "it is no evidence record")
+        if not self._streams.add(evidence):
+            self._problem(place, "what it counts of its stream is not what the sealed end says")
+        self.findings.open_streams = len(self._streams)
         return self._check_messages(place, evidence)
 
     def _check_messages(self, place: str, evidence: Evidence) -> None:

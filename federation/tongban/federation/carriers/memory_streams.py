@@ -65,7 +65,9 @@ class MemoryStream:
     async def _answer(self) -> None:
         try:
             await self._stream.run()
-        finally:
-            while self._cut and not self._back.empty():
+        except asyncio.CancelledError:
+            while not self._back.empty():
                 self._back.get_nowait()
+            raise  # Nobody reads on; or, if it was cut, nothing more arrives.
+        finally:
             await self._back.put(None)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from hashlib import sha256
+from uuid import uuid4
 
 from tongban.api.common.v1.common_pb2 import Seal
 from tongban.api.evidence.v1.evidence_pb2 import (
@@ -108,6 +109,7 @@ class Streams:
         outcome, now = Outcome(refusal=one.refusal), self._clock()
         if one.call.question is None:
             record = evidence.local(one.call, one.caller, outcome, self._member, one.row, now)
+            record.id = one.id
         else:
             record = evidence.answered(one.call.question, answer, None, outcome, one.row, now)
         return evidence.of_stream(record, stage, one.requests, one.answers, answer).SerializeToString()
@@ -117,6 +119,8 @@ class _Stream:
     """One stream under way."""
 
     def __init__(self, call: Call, caller: Caller, row: str, outcome: Outcome) -> None:
+        self.id = uuid4().hex
+        """Joins opening and end of a stream that has no message."""
         self.call = call
         self.caller = caller
         self.row = row

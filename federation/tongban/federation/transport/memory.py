@@ -52,7 +52,11 @@ class MemoryClient:
         return answer.FromString((await self._asked(method, b"", _stream(parts))).body)
 
     async def converse(
-        self, method: str, parts: Sequence[Message], answer: type[M], trailing: list[Entry] | None = None
+        self,
+        method: str,
+        parts: Sequence[Message] | AsyncIterator[Message],
+        answer: type[M],
+        trailing: list[Entry] | None = None,
     ) -> AsyncGenerator[M, None]:
         """Yield the answers to a stream of requests. Raises a Refusal as `call` does."""
         reply = await self._asked(method, b"", _stream(parts), trailing)
@@ -94,8 +98,12 @@ class MemoryClient:
         return reply
 
 
-async def _stream(parts: Sequence[Message]) -> AsyncIterator[bytes]:
-    for part in parts:
+async def _stream(parts: Sequence[Message] | AsyncIterator[Message]) -> AsyncIterator[bytes]:
+    if isinstance(parts, Sequence):
+        for part in parts:
+            yield part.SerializeToString()
+        return
+    async for part in parts:
         yield part.SerializeToString()
 
 

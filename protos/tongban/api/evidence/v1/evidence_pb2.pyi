@@ -113,7 +113,7 @@ class Evidence(_message.Message):
     side: Global___Side.ValueType
     """Which side."""
     id: _builtins.str
-    """Id of the message."""
+    """Id of the message; of a local call, only if it streams."""
     method: _builtins.str
     """Method."""
     asking: _builtins.str
