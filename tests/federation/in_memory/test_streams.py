@@ -167,7 +167,7 @@ async def test_a_stream_that_ends_without_its_end_is_unfinished(town: Town) -> N
 
 
 async def test_without_a_row_it_is_refused_in_both_logs(town: Town) -> None:
-    with refused(codes.NO_AGREEMENT_ROW) as caught:
+    with refused(codes.NO_AGREEMENT_ROW):
         await collected(hall(town, purpose="好奇").stream(f"{SCRIPT}/Many", Step(number=2), Told))
     assert await stages(town, CHONGMING) == [(STAGE_OPENED, ""), (STAGE_ENDED, "NO_AGREEMENT_ROW")]
     assert (await stages(town, QIDONG))[-1] == (0, "NO_AGREEMENT_ROW")
