@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,9 +15,11 @@ from tongban.api.admin.v1 import admin_pb2 as admin
 from tongban.api.cases.v1 import cases_pb2 as cases
 from tongban.api.credit.v1.credit_pb2 import AVAILABILITY_OBTAINED
 from tongban.core import codes
+from tongban.core.signing import private_pem
 from tongban.core.times import wall_clock
 from tongban.federation import settings
 from tongban.federation.carriers.http_frames import MEDIA_TYPE, PATH, FrameReader, NoFrame, framed
+from tongban.federation.formation import keys
 from tongban.federation.transport.closed import DoorClosed
 from tongban.federation.transport.http_door import HttpDoor
 from tongban.federation.transport.http_exchange import HttpExchange
@@ -25,6 +28,7 @@ from ..in_memory import calls
 from ..in_memory.laid_out import CHONGMING, HANGZHOU, QIDONG, LaidOut
 from ..in_memory.outcomes import refused
 from ..in_memory.town import Town
+from ..in_memory.waiting import eventually
 from .gateway import (
     Gateway,
     Habit,
@@ -201,13 +205,34 @@ async def test_a_node_stops_while_connections_are_open(laid_out: LaidOut) -> Non
         await town.case_is(QIDONG, case_id, cases.CASE_STATE_ARRIVED)
 
 
+async def test_a_renewed_certificate_is_shown_without_a_restart(laid_out: LaidOut) -> None:
+    async with town_of(laid_out, HTTP, wall_clock) as town:
+        await town.start(CHONGMING, QIDONG)
+        port, folder = http_port(laid_out.folder, QIDONG), laid_out.folder / QIDONG / "keys"
+        before = await _shown(port)
+        key = keys.tls_key()
+        certificate = keys.certificate_pem(keys.node_certificate(QIDONG, key, {"127.0.0.1"}, wall_clock()))
+        (folder / "node.crt").write_bytes(certificate)
+        (folder / "node.key").write_bytes(private_pem(key))
+        await eventually(lambda: _is_shown(port, certificate.decode()))
+        assert before != certificate.decode()
+
+
+async def _is_shown(port: int, certificate: str) -> bool:
+    return await _shown(port) == certificate
+
+
+async def _shown(port: int) -> str:
+    return await asyncio.to_thread(ssl.get_server_certificate, ("127.0.0.1", port))
+
+
 async def _nobody(*arguments: object) -> None:
     raise AssertionError
 
 
 def _door(laid_out: LaidOut) -> HttpDoor:
     home = laid_out.folder / QIDONG
-    return HttpDoor(home, settings.load(home), HttpExchange(_nobody, print))  # type: ignore[arg-type]
+    return HttpDoor(settings.load(home), HttpExchange(_nobody, print), None)  # type: ignore[arg-type]
 
 
 async def test_an_address_that_is_taken_is_named(laid_out: LaidOut) -> None:

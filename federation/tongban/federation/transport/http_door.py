@@ -3,10 +3,11 @@
 import asyncio
 import math
 import socket
+import ssl
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tongban.federation.carriers.server_tls import ServerTls
 from tongban.federation.settings import Settings
 from tongban.federation.transport.closed import DoorClosed
 from tongban.federation.transport.http_exchange import HttpExchange
@@ -25,9 +26,9 @@ _IDLE_SECONDS = 75
 class HttpDoor:
     """Serves the exchange by HTTP/1.1, where the settings say so."""
 
-    def __init__(self, home: Path, chosen: Settings, exchange: HttpExchange) -> None:
-        self._home = home
+    def __init__(self, chosen: Settings, exchange: HttpExchange, tls: ServerTls | None) -> None:
         self._settings = chosen
+        self._tls = tls
         self._exchange = exchange
         self._server: uvicorn.Server
         self._serving: asyncio.Task[None] | None = None
@@ -40,7 +41,8 @@ class HttpDoor:
         """
         if not self._settings.peers.http:
             return
-        self._server = _server(self._exchange, **self._options())
+        tls = self._tls.context if self._tls else None
+        self._server = _server(self._exchange, tls, math.ceil(self._settings.limits.stop_seconds))
         bound = _bound(self._settings.peers.http)
         self._serving = asyncio.create_task(self._server.serve([bound]), name="HTTP door")
         while not (self._server.started or self._serving.done()):  # noqa: ASYNC110 - uvicorn tells nobody
@@ -66,13 +68,8 @@ class HttpDoor:
             if not connection.transport.get_write_buffer_size():
                 connection.transport.abort()
 
-    def _options(self) -> dict[str, object]:
-        keys, grace = self._settings.keys, math.ceil(self._settings.limits.stop_seconds)
-        tls = {"ssl_certfile": self._home / keys.certificate, "ssl_keyfile": self._home / keys.node}
-        return {"timeout_graceful_shutdown": grace, **(tls if self._settings.peers.http_tls else {})}
 
-
-def _server(exchange: HttpExchange, **options: object) -> "uvicorn.Server":
+def _server(exchange: HttpExchange, tls: ssl.SSLContext | None, grace: int) -> "uvicorn.Server":
     try:
         import uvicorn
     except ImportError:
@@ -94,8 +91,10 @@ def _server(exchange: HttpExchange, **options: object) -> "uvicorn.Server":
         proxy_headers=False,
         limit_concurrency=_MOST_REQUESTS,
         timeout_keep_alive=_IDLE_SECONDS,
-        **options,  # type: ignore[arg-type]
+        timeout_graceful_shutdown=grace,
     )
+    config.load()
+    config.ssl = tls
     return Server(config)
 
 

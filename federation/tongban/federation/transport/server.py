@@ -12,6 +12,7 @@ from tongban.federation.arities import Arities
 from tongban.federation.calls import Door
 from tongban.federation.carriers.certificates import TrustBundle, WindowsCertificate
 from tongban.federation.carriers.identity import OwnIdentity
+from tongban.federation.carriers.server_tls import ServerTls
 from tongban.federation.exchange import frames
 from tongban.federation.policies import POLICIES
 from tongban.federation.resources import Resources
@@ -65,7 +66,9 @@ class Doors:
         self._admin = CallDoor(Door.ADMIN, settings.member, ask, self._under_way)
         asked, credit = admission.at_peers_door(ask), settings.limits.link_questions
         self._links = LinkDoor(settings.member, asked, self._under_way, certificates, seen, credit)
-        self._http = HttpDoor(resources.home, settings, HttpExchange(asked, seen))
+        files = resources.home / settings.keys.node, resources.home / settings.keys.certificate
+        tls = ServerTls(own, *files) if settings.peers.http_tls else None
+        self._http = HttpDoor(settings, HttpExchange(asked, seen), tls)
         self._peer_streams = StreamDoor(settings.member, ask, self._under_way, certificates, admission.stream)
         self._certificate, self._bundle = WindowsCertificate(own), TrustBundle(own, keeper)
         self._health = health.aio.HealthServicer()
