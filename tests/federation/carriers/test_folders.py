@@ -130,7 +130,7 @@ async def copies_twice(path: Path, into: Path) -> None:
 
 
 class PullsTheDisk:
-    """Loses every third file half way, and leaves what it has copied of it."""
+    """Loses every fifth file half way, and leaves what it has copied of it."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -138,7 +138,7 @@ class PullsTheDisk:
     async def __call__(self, path: Path, into: Path) -> None:
         self._count += 1
         content = path.read_bytes()  # noqa: ASYNC240
-        (into / path.name).write_bytes(content if self._count % 3 else content[:100])
+        (into / path.name).write_bytes(content if self._count % 5 else content[:100])
         path.unlink()  # noqa: ASYNC240
 
 

@@ -171,10 +171,7 @@ class _Posts:
         finally:
             self._under_way.discard(post)
             self._slots.release()
-            for one in batch:
-                if not one.left.done():
-                    one.left.set_exception(PeerUnavailable())
-                    one.left.exception()  # Its asker may have left.
+            post.due -= _stay(batch)
             self._asking.lost(self._peer, post.due)
 
     async def _exchange(self, post: _Post, batch: list[_Leaving], cancelled: list[str]) -> str | None:
@@ -197,6 +194,15 @@ def _leave(batch: list[_Leaving]) -> None:
     for one in batch:
         if not one.left.done():
             one.left.set_result(None)
+
+
+def _stay(batch: list[_Leaving]) -> set[str]:
+    """Tell those whose questions never left; return their ids."""
+    staying = [one for one in batch if not one.left.done()]
+    for one in staying:
+        one.left.set_exception(PeerUnavailable())
+        one.left.exception()  # Whoever waited may have gone.
+    return {one.id for one in staying}
 
 
 def _id_of(question: Question) -> str:
