@@ -21,7 +21,7 @@ from . import plan
 from .plan import AGENT, FIRM, HANDLING, INTAKE, ITEM
 
 AT_ONCE = 4
-_PAUSE_SECONDS = 0.3
+_PAUSE_SECONDS = 0.8
 """Between two commands of a lane: a list of cases has a thousand at most."""
 
 GRACE_SECONDS = 5.0

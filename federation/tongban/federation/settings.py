@@ -111,7 +111,7 @@ class Limits(Table):
     )
     link_waiting: int = Field(
         1000,
-        ge=0,
+        ge=1,
         le=100_000,
         description="Questions to one peer that may wait for a place; further ones are refused with PEER_BUSY.",
     )

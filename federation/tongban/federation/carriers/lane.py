@@ -44,7 +44,7 @@ class Lane:
             PeerUnavailable: no endpoint of the peer can be reached.
             Refusal: PEER_BUSY.
         """
-        if self._waiting > self._most_waiting:
+        if self._waiting >= self._most_waiting:
             facts = {"member": self._peer, "waiting": str(self._most_waiting)}
             raise Refusal(codes.PEER_BUSY, facts, retry_seconds=_BUSY_SECONDS)
         self._waiting += 1
