@@ -40,6 +40,10 @@ _OPTIONS = [
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
     ("grpc.server_handshake_timeout_ms", 10_000),
+    # What is on its way in does not pile up in memory: gRPC would otherwise let a quick sender run ahead of a busy node
+    # by as much as it takes the line to hold, which under load it overrates by tens of MiB.
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 1 << 20),
     # No compression: gRPC unpacks a message whole before it looks at its size.
     ("grpc.compression_enabled_algorithms_bitset", 1),
 ]
