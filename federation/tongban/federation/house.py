@@ -26,12 +26,14 @@ from tongban.federation.exchange.recent import Recent
 from tongban.federation.exchange.relaying import Relay
 from tongban.federation.exchange.stream_asking import StreamAsking, StreamCarrier
 from tongban.federation.exchange.streams import Streams
+from tongban.federation.forward import Forwarder
 from tongban.federation.materials.fetching import MaterialFetcher
 from tongban.federation.materials.kept import Materials
 from tongban.federation.materials.sweeping import Sweeper
 from tongban.federation.materials.uploads import Uploads
 from tongban.federation.node import Node
 from tongban.federation.plugins.loading import Loaded
+from tongban.federation.record import Recording
 from tongban.federation.resources import PEER_SEEN, Resources
 from tongban.federation.services.brought import brought_methods
 from tongban.federation.services.lookups import Lookups
@@ -98,22 +100,23 @@ class House:
             reading=CaseReading(r, book),
             operating=Operating(r, self._authenticator, plugins, self._checkpoints, Status(r, network, plugins)),
         )
+        relay = Relay(r.member, frozenset(r.settings.relay.members), r.asking.routes, r.asking, r.flush)
+        recording = Recording(
+            r.member, r.flush, self._recent, Streams(r.member, r.flush, self._recent, r.clock), r.clock
+        )
         valid = timedelta(seconds=limits.message_seconds)
+        asked_streams = StreamAsking(r.member, r.flush, r.keeper, r.clock, valid, r.asking.routes, network)
         self.node = Node(
             r.member,
-            self._authenticator,
             r.keeper,
-            self._recent,
-            r.flush,
-            r.asking,
-            r.quotas,
-            r.admission,
-            Streams(r.member, r.flush, self._recent, r.clock),
-            StreamAsking(r.member, r.flush, r.keeper, r.clock, valid, r.asking.routes, network),
-            {**handlers, **brought},
-            r.clock,
+            self._authenticator,
             r.decryption,
-            Relay(r.member, frozenset(r.settings.relay.members), r.asking.routes, r.asking, r.flush),
+            r.quotas,
+            relay,
+            {**handlers, **brought},
+            Forwarder(r.asking, asked_streams, relay, r.admission, recording),
+            recording,
+            r.clock,
         )
         self.arities = Arities(r.member, r.keeper, {name: method.arity for name, method in brought.items()})
         r.asking.carrier = Loopback(r.member, r.asking, self.node.ask, network)
