@@ -15,7 +15,7 @@ def text() -> str:
     kinds = table(["Kind", "Meaning"], ([kind.value, prose(KINDS[kind])] for kind in Kind))
     services = groupby(POLICIES, key=_service)
     sections = [f"## {name}\n\n{table(_HEADING, map(_row, methods))}" for name, methods in services]
-    others = f"## Methods that only other members publish\n\n{table(_HEADING, [['any', *_cells(LOOKUP)]])}"
+    others = f"## Methods of plugins, and of other members\n\n{table(_HEADING, [['any', *_cells(LOOKUP)]])}"
     return "\n\n".join([f"## Kinds\n\n{kinds}", *sections, others])
 
 

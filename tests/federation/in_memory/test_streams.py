@@ -341,3 +341,29 @@ async def test_the_time_that_the_asker_waits_ends_a_stream(town: Town) -> None:
     with refused(codes.DEADLINE):
         await handed(town, CHONGMING, part.SerializeToString())
     assert (await stages(town, QIDONG))[-1] == (STAGE_UNFINISHED, "DEADLINE")
+
+
+async def test_a_certificate_that_leaves_the_directory_ends_a_stream(town: Town) -> None:
+    peer = Peer(town.nodes[QIDONG], CHONGMING, town.nodes[CHONGMING].resources.signer)
+    question = await peer.question(f"{SCRIPT}/Many", Step(what="hang"), context=hall(town).context)
+    part, listed = StreamRequest(), [CHONGMING]
+    part.opening.message.CopyFrom(question.message)
+
+    async def read() -> bytes | None:
+        return part.SerializeToString()
+
+    async def write(part: bytes) -> None:
+        raise AssertionError("it gives no answer")
+
+    ask = town.nodes[QIDONG].house.node.ask
+    stream = AnsweredStream(ask, read, write, lambda: listed[0] if listed else None, lambda: False)
+    running = asyncio.create_task(stream.run())
+    await eventually(lambda: _opened(town))
+    listed.clear()
+    with refused(codes.PEER_UNKNOWN):
+        await running
+    assert (await stages(town, QIDONG))[-1] == (STAGE_UNFINISHED, "PEER_UNKNOWN")
+
+
+async def _opened(town: Town) -> bool:
+    return (STAGE_OPENED, "") in await stages(town, QIDONG)

@@ -22,6 +22,7 @@ def list_plugins(home: Home = HERE) -> list[dict[str, Any]]:
                 "loaded": one.loaded,
                 "items": list(one.items),
                 "sources": ", ".join(one.sources),
+                "services": list(one.services),
                 "problem": one.problem.splitlines(),
             }
             for one in client.plugins()

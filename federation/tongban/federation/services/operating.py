@@ -138,5 +138,6 @@ def _plugin(one: Loaded) -> pb.Plugin:
         loaded=brought is not None,
         items=[item.code for item in brought.items] if brought else [],
         sources=sources,
+        services=[service.name for service in brought.services] if brought else [],
         problem=one.problem,
     )
