@@ -101,10 +101,13 @@ def _server(exchange: HttpExchange, tls: ssl.SSLContext | None, grace: int) -> "
 def _bound(address: str) -> socket.socket:
     host, _, port = address.rpartition(":")
     try:
-        return socket.create_server((host.strip("[]"), int(port)), family=_family(host), reuse_port=False)
+        bound = socket.create_server((host.strip("[]"), int(port)), family=_family(host))
     except (OSError, OverflowError):
         sentence = "the address of the HTTP door is taken, or is none of this machine: change [peers] http in node.toml"
         raise DoorClosed(sentence) from None
+    # Connections inherit it; asyncio sets it only where a socket names its protocol. Without, answers take 40 ms more.
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return bound
 
 
 def _family(host: str) -> socket.AddressFamily:
