@@ -1,8 +1,8 @@
 """The one flush: gather what waits, seal it with one signature, write it in one transaction, wake its callers once.
 
-A lone step never waits. From four under way a flush gathers for up to two milliseconds, and what comes while one is
-written goes with the next: that costs latency nobody notices and saves a signature and a commit for each step
-(docs/design.md).
+A lone step never waits. From four under way a flush gathers until nobody has joined for a moment, and what comes
+while one is written goes with the next: that saves a signature and a commit for each step, and takes no longer, since
+who would wait is the one that still works (docs/design.md).
 """
 
 import asyncio
@@ -20,7 +20,10 @@ from tongban.federation.store.units import Unit
 log = logging.getLogger(__name__)
 
 GATHER_FROM = 4
-GATHER_SECONDS = 0.002
+QUIET_SECONDS = 0.0005
+"""So long nobody must have joined; the loop's timers make up to a millisecond of it."""
+
+LONGEST_SECONDS = 0.01
 MOST_AT_ONCE = 512
 
 _Waiting = tuple[Step, "asyncio.Future[Sequence[Seal]]", Callable[[], None]]
@@ -36,8 +39,8 @@ class Flush:
         self._stands = stands
         self._waiting: list[_Waiting] = []
         self._under_way = 0
-        self._since = 0.0
-        """Since when the first of those that wait does, by the loop's clock."""
+        self._since = self._latest = 0.0
+        """When the first and the last of those that wait came, by the loop's clock."""
         self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
         self._flushing: asyncio.Task[None] | None = None
 
@@ -52,7 +55,8 @@ class Flush:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Sequence[Seal]] = loop.create_future()
-        self._since = self._since if self._waiting else loop.time()
+        self._latest = loop.time()
+        self._since = self._since if self._waiting else self._latest
         self._waiting.append((step, future, after))
         self._under_way += 1
         self._arm()
@@ -74,7 +78,17 @@ class Flush:
             self._disarm()
             self._timer = loop.call_soon(self._start)
         elif self._timer is None:
-            self._timer = loop.call_at(self._since + GATHER_SECONDS, self._start)
+            self._timer = loop.call_at(self._due(), self._start_if_quiet)
+
+    def _due(self) -> float:
+        return min(self._latest + QUIET_SECONDS, self._since + LONGEST_SECONDS)
+
+    def _start_if_quiet(self) -> None:
+        loop, due = asyncio.get_running_loop(), self._due()
+        if loop.time() < due:
+            self._timer = loop.call_at(due, self._start_if_quiet)
+        else:
+            self._start()
 
     def _disarm(self) -> None:
         if self._timer is not None:
