@@ -116,7 +116,7 @@ async def test_who_comes_while_others_gather_goes_with_them(flush: Flush, signer
         await asyncio.sleep(0)
         first.append(asyncio.create_task(flush.seal(leaf(f"later {number}"))))
     await asyncio.gather(*first)
-    assert signer.signatures <= 3
+    assert signer.signatures <= len(first) / 2
 
 
 async def test_a_gathering_ends_although_somebody_always_joins(flush: Flush) -> None:
