@@ -1,6 +1,8 @@
 """A node's next certificate: announced beside the present one, shown in its place, whatever comes between."""
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -62,6 +64,52 @@ def test_steps_out_of_order_change_nothing_and_name_the_other(
     with pytest.raises(FormationError, match=f"tongban node {remedy}"):
         step(home)
     assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
+
+
+class PowerCut(BaseException):
+    """The machine stops."""
+
+
+@pytest.mark.parametrize("writes", range(7))
+def test_whatever_interrupts_a_step_it_is_repeated(home: Path, monkeypatch: pytest.MonkeyPatch, writes: int) -> None:
+    """The power goes after so many files have got their name, of the six of both steps together."""
+    old, left, replace = shown(home), [writes], Path.replace
+
+    def until_the_power_goes(path: Path, to: Path) -> Path:
+        if not left[0]:
+            raise PowerCut
+        left[0] -= 1
+        return replace(path, to)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", until_the_power_goes)
+        with suppress(PowerCut):
+            announce(home, NOW)
+            switch(home)
+    assert listed(home)
+    with suppress(FormationError):
+        announce(home, NOW)
+    if writes < 6:
+        new = listed(home)[-1]
+        assert (shown(home), new in listed(home)) == (old, True)
+        switch(home)
+        assert shown(home) == new
+    Identity.load(home / KEY, home / CERTIFICATE)
+    assert shown(home) in listed(home)
+
+
+def test_a_key_is_on_the_disk_before_it_has_its_name_and_its_name_too(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, sync = list[str](), os.fsync
+
+    def noting(file: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{file}").readlink().name)
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    announce(home, NOW)
+    assert synced[:2] == ["node.key.next.unfinished", "keys"]
 
 
 def test_a_switch_that_was_interrupted_is_repeated(home: Path) -> None:

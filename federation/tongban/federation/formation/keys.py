@@ -33,14 +33,26 @@ def write_private(path: Path, data: bytes) -> None:
     private_folder(path.parent)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def replace_private(path: Path, data: bytes) -> None:
-    """Put a file that only its owner can read in the place of the present one, all at once."""
+    """Put a file that only its owner can read in the place of the present one, if any, all at once and durably."""
     unfinished = path.with_name(f"{path.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     write_private(unfinished, data)
-    unfinished.replace(path)
+    put_in_place(unfinished, path)
+
+
+def put_in_place(new: Path, path: Path) -> None:
+    """Give a file the name of another one in its folder, durably."""
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def node_host(member: str) -> str:

@@ -21,20 +21,21 @@ _NEXT = ".next"
 def announce(home: Path, now: datetime) -> Member:
     """Make the next key and certificate, and return the node's card, which lists both certificates.
 
+    It is safe to repeat if it was interrupted.
+
     Raises:
         FormationError: one is announced already, or the folder is no node's.
         SettingsError: the node's settings are wrong.
     """
     key, certificate = _files(home)
     card = read_card(home)
-    if _next(certificate).exists():
+    present = _certificate(certificate)
+    if not _next(certificate).exists():
+        _make(_next(key), _next(certificate), card.id, present, now)
+    new = _certificate(_next(certificate))
+    if _lists(card, new):
         problem = f"{_next(certificate)} is announced already; show it with `tongban node switch`"
         raise FormationError("no other certificate can be announced", [problem])
-    present = _certificate(certificate)
-    tls = keys.tls_key()
-    new = keys.node_certificate(card.id, tls, _hosts(present), now)
-    keys.write_private(_next(key), private_pem(tls))
-    keys.write_private(_next(certificate), keys.certificate_pem(new))
     listed = [node.endpoint for node in card.nodes if node.certificate == keys.certificate_der(present)]
     card.nodes.extend(Node(endpoint=endpoint, certificate=keys.certificate_der(new)) for endpoint in listed)
     return write_card(home, card)
@@ -51,16 +52,28 @@ def switch(home: Path) -> Member:
     """
     key, certificate = _files(home)
     card = read_card(home)
-    if not _next(certificate).exists():
+    if not _next(certificate).exists() or not _lists(card, _certificate(_next(certificate))):
         raise FormationError("there is nothing to show", ["announce a certificate first: `tongban node announce`"])
     old = keys.certificate_der(_certificate(certificate))
-    if _next(key).exists():
-        _next(key).replace(key)
-    _next(certificate).replace(certificate)
     left = [node for node in card.nodes if node.certificate != old]
     del card.nodes[:]
     card.nodes.extend(left)
-    return write_card(home, card)
+    write_card(home, card)  # First: once the files are in place, nothing here tells any more what the old one was.
+    if _next(key).exists():
+        keys.put_in_place(_next(key), key)
+    keys.put_in_place(_next(certificate), certificate)
+    return card
+
+
+def _make(key: Path, certificate: Path, member: str, present: x509.Certificate, now: datetime) -> None:
+    """Write key and certificate; a certificate is never there without its key."""
+    tls = keys.tls_key()
+    keys.replace_private(key, private_pem(tls))
+    keys.replace_private(certificate, keys.certificate_pem(keys.node_certificate(member, tls, _hosts(present), now)))
+
+
+def _lists(card: Member, certificate: x509.Certificate) -> bool:
+    return keys.certificate_der(certificate) in [node.certificate for node in card.nodes]
 
 
 def _files(home: Path) -> tuple[Path, Path]:
