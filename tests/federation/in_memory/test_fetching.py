@@ -16,6 +16,8 @@ from tongban.api.materials.v1.materials_pb2 import FetchMaterialRequest, FetchMa
 from tongban.core import Answer, Case, DecidingFact, Item, ItemType, LeaveToOfficer, Required, codes
 from tongban.core.registry import Brought
 from tongban.federation.carriers.memory import Frame
+from tongban.federation.materials.kept import Materials
+from tongban.federation.materials.line import IN_FLIGHT
 
 from . import acts, calls
 from .laid_out import CHONGMING, DESK_ITEM, QIDONG, LaidOut
@@ -202,6 +204,23 @@ def _item(asked: list[Case]) -> Item:
         return LeaveToOfficer()
 
     return item
+
+
+async def test_a_peer_that_gives_less_than_is_asked_for_is_not_asked_on(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each byte would cost the handling member a record in its evidence log."""
+    give = Materials.part
+
+    async def a_byte(kept: Materials, giver: str, digest: str, offset: int, limit: int) -> bytes:
+        return await give(kept, giver, digest, offset, 1)
+
+    monkeypatch.setattr(Materials, "part", a_byte)
+    await calls.upload(town.window(CHONGMING), SCAN)
+    case_id = await taken_in(town)
+    assert "1 bytes came from byte 0 on for 65536" in await hindrance(town, case_id)
+    [work] = await town.nodes[QIDONG].resources.store.work_of_case(case_id)
+    assert len(await fetches(town)) <= (work.attempt + 1) * IN_FLIGHT
 
 
 async def test_a_material_for_which_there_is_no_room_is_not_asked_for(laid_out: LaidOut, town: Town) -> None:

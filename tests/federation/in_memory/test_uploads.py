@@ -129,6 +129,44 @@ async def test_a_call_that_goes_on_takes_over_from_one_that_still_lives(town: To
     assert whole(LONG) in files(town)
 
 
+async def test_a_call_that_has_lost_its_turn_throws_away_nothing_that_is_kept(laid_out: LaidOut, town: Town) -> None:
+    await set_limits(laid_out, total_bytes=len(LONG) + 10, window_bytes=len(LONG) + 10)
+    await town.restart(CHONGMING)
+    uploads = town.nodes[CHONGMING].house.uploads
+
+    async def stale() -> AsyncIterator[bytes]:
+        for message in parts(LONG):
+            yield message.SerializeToString()
+        assert await send(town.window(CHONGMING), parts(LONG, len(LONG))) == len(LONG)
+        yield UploadMaterialRequest(data=b"x").SerializeToString()
+
+    with refused(codes.MATERIAL_WRONG):
+        await uploads.receive("hall-1", stale())
+    assert files(town) == {upload(LONG): len(LONG), whole(LONG): len(LONG)}
+    with refused(codes.MATERIAL_SPACE):
+        await send(town.window(CHONGMING), parts(b"x" * 11))
+    town.clocks[CHONGMING].turn(timedelta(hours=25))
+    await sweep(town)
+    assert files(town) == {}
+    assert await send(town.window(CHONGMING), parts(b"x" * len(LONG))) == len(LONG)
+
+
+async def test_what_has_come_wholly_and_is_wrong_is_thrown_away_by_whoever_asks_next(town: Town) -> None:
+    uploads = town.nodes[CHONGMING].house.uploads
+
+    async def broken() -> AsyncIterator[bytes]:
+        described = parts(LONG)[0]
+        for message in (described, UploadMaterialRequest(data=bytes(len(LONG)))):
+            yield message.SerializeToString()
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await uploads.receive("hall-1", broken())
+    with refused(codes.MATERIAL_WRONG):
+        await send(town.window(CHONGMING), parts(LONG, 0, 0))
+    assert files(town) == {}
+
+
 async def test_two_windows_bring_the_same_side_by_side(town: Town) -> None:
     uploads = town.nodes[CHONGMING].house.uploads
 
@@ -233,6 +271,18 @@ async def test_an_upload_that_no_case_names_is_gone_after_a_day(town: Town) -> N
     with refused(codes.MATERIAL_UNKNOWN):
         await calls.submit(window, calls.submission(materials=[calls.material(LONG)]))
     assert await send(window, parts(LONG)) == len(LONG)
+
+
+async def test_a_material_that_only_lost_its_upload_is_gone_too(town: Town) -> None:
+    """As after a power cut, that left one name of the file and not the other."""
+    await send(town.window(CHONGMING), parts(LONG))
+    (town.nodes[CHONGMING].resources.home / "materials" / upload(LONG)).unlink()
+    await calls.upload(town.window(CHONGMING))
+    await calls.submit(town.window(CHONGMING), calls.submission(materials=[calls.MATERIAL]))
+    await town.restart(CHONGMING)
+    town.clocks[CHONGMING].turn(timedelta(hours=25))
+    await sweep(town)
+    assert files(town) == {whole(calls.PAPER): len(calls.PAPER)}
 
 
 async def test_what_a_case_names_stays(town: Town) -> None:

@@ -50,15 +50,16 @@ class MaterialFetcher:
         path = self._materials.fetched(view.intake, material.digest)
         part = Part(path, self._materials.room)
         try:
-            await self._complete(part, view, material)
+            turn = await self._complete(part, view, material)
         finally:
             self._materials.touch(path)
         if not await self._materials.keep(part, view.intake, material.digest):
-            await self._materials.in_thread(part.drop)
+            await self._materials.in_thread(part.drop, turn)
             raise _invalid(view, material, f"what {view.intake} gave has another digest than the case names")
         self._materials.let_go(path)
 
-    async def _complete(self, part: Part, view: CaseView, material: CaseMaterial) -> None:
+    async def _complete(self, part: Part, view: CaseView, material: CaseMaterial) -> int:
+        """Bring what is missing; return the turn of who brought it."""
         self._materials.touch(part.path)
         here, turn = await self._materials.in_thread(part.begin)
         self._materials.room.check(max(0, material.size - here))
@@ -66,19 +67,16 @@ class MaterialFetcher:
         async with Line(peer, partial(self._part, view, material), here, material.size) as line:
             while here < material.size:
                 here = await self._materials.in_thread(part.append, turn, await line.take())
+        return turn
 
     async def _part(self, view: CaseView, material: CaseMaterial, offset: int, size: int) -> bytes:
-        """Return a part of a material; a peer may give less at once than it is asked for."""
-        data = b""
-        while len(data) < size:
-            start, left = offset + len(data), size - len(data)
-            request = FetchMaterialRequest(case_id=view.case_id, digest=material.digest, offset=start, limit=left)
-            answer = await self._ask(view, request)
-            if answer.size != material.size or not 0 < len(answer.data) <= left:
-                rule = f"{len(answer.data)} bytes came from byte {start} on, of {answer.size} in all"
-                raise _invalid(view, material, f"{rule}; the case names {material.size}")
-            data += answer.data
-        return data
+        """Return a part of a material, which a peer gives whole: each question costs a record in the evidence log."""
+        request = FetchMaterialRequest(case_id=view.case_id, digest=material.digest, offset=offset, limit=size)
+        answer = await self._ask(view, request)
+        if answer.size != material.size or len(answer.data) != size:
+            rule = f"{len(answer.data)} bytes came from byte {offset} on for {size}, of {answer.size} in all"
+            raise _invalid(view, material, f"{rule}; the case names {material.size}")
+        return answer.data
 
     async def _ask(self, view: CaseView, request: FetchMaterialRequest) -> FetchMaterialResponse:
         context = CallContext(case_id=view.case_id)

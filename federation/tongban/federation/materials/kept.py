@@ -12,7 +12,7 @@ from tongban.core import codes
 from tongban.core.errors import Refusal
 from tongban.core.times import Clock
 from tongban.federation.materials.parts import Part
-from tongban.federation.materials.room import Room, disk_failed
+from tongban.federation.materials.room import Room
 from tongban.federation.materials.settings import Materials as Settings
 
 P = ParamSpec("P")
@@ -75,13 +75,7 @@ class Materials:
         Raises:
             Refusal: MATERIAL_SPACE.
         """
-        if not await self.in_thread(part.is_right, digest):
-            return False
-        try:
-            await self.in_thread(_link, part.path, self.path(giver, digest))
-        except OSError as error:
-            raise disk_failed(error) from error
-        return True
+        return await self.in_thread(part.keep, digest, self.path(giver, digest))
 
     def touch(self, path: Path) -> None:
         """Note that somebody has to do with a file, so that it is not taken away for a while."""
@@ -105,6 +99,13 @@ class Materials:
         """Yield what windows have brought, each with the window."""
         for path in self._folder.glob(f"uploads/{_WINDOW}*/*"):
             yield path.parent.name.removeprefix(_WINDOW), path
+
+    def whole(self) -> Iterator[Path]:
+        """Yield the materials that this member's windows gave and no upload names any more."""
+        for path in self._folder.glob(f"{self.member}/*"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_nlink == 1:
+                    yield path
 
     def fetches(self) -> Iterator[Path]:
         """Yield what is on its way from peers."""
@@ -141,14 +142,3 @@ def _read(path: Path, offset: int, limit: int) -> bytes:
             return file.read(limit)
     except FileNotFoundError:
         raise Refusal(codes.MATERIAL_UNKNOWN, {"digest": path.name}) from None
-
-
-def _link(part: Path, path: Path) -> None:
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    with suppress(FileExistsError):
-        os.link(part, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -55,8 +55,8 @@ class Part:
                 self._size += len(data)
             return self._size
 
-    def is_right(self, digest: str) -> bool:
-        """Say whether the file is what the digest names; if so, it is durable.
+    def keep(self, digest: str, path: Path) -> bool:
+        """Give the file another name as well, durably, if it is what the digest names; say whether it is.
 
         Raises:
             Refusal: MATERIAL_SPACE; nothing of the file is kept, for nobody knows what of it was written.
@@ -66,17 +66,21 @@ class Part:
                 return False
             try:
                 _sync(self.path)
+                _link(self.path, path)
             except OSError as error:
                 self._drop()
                 raise disk_failed(error) from error
             return True
 
-    def drop(self) -> None:
-        """Throw away what is here."""
+    def drop(self, turn: int) -> None:
+        """Throw away what is here, unless another call has the turn or the file has been kept."""
         with self._lock:
-            self._drop()
+            if turn == self._turn:
+                self._drop()
 
     def _drop(self) -> None:
+        if _names(self.path) > 1:
+            return
         self._room.give(_size(self.path), self._window)
         self.path.unlink(missing_ok=True)
         self._turn, self._hash = self._turn + 1, None
@@ -99,9 +103,27 @@ def _sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def _link(part: Path, path: Path) -> None:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        os.link(part, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _names(path: Path) -> int:
+    try:
+        return path.stat().st_nlink
     except FileNotFoundError:
         return 0
 

@@ -1,6 +1,7 @@
 """What nobody has had to do with for a day goes: uploads that no case names, and parts that nobody fetches any more."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tongban.federation.materials.kept import Materials
@@ -8,6 +9,10 @@ from tongban.federation.store.interface import Store
 
 _ROUNDS = 24
 """How often it is looked within the time that an upload has."""
+
+
+_BATCH = 500
+"""Materials that are looked up together."""
 
 
 class Sweeper:
@@ -32,16 +37,28 @@ class Sweeper:
         for window, path in await kept.in_thread(list, kept.uploads()):
             if kept.is_old(path):
                 await self._let_go(window, path)
+        for paths in _batched(await kept.in_thread(list, kept.whole())):
+            await self._let_go_unnamed([path for path in paths if kept.is_old(path)])
 
     async def _let_go(self, window: str, path: Path) -> None:
         """Take an upload away, and the material with it if no case names it."""
         kept = self._materials
-        whole, named = kept.path(kept.member, path.name), await self._store.material_is_named(path.name)
-        if (
-            not named and kept.is_old(path) and _are_one(path, whole)
-        ):  # A case that is just being taken in has touched it.
-            kept.let_go(whole)
+        whole = kept.path(kept.member, path.name)
+        if _are_one(path, whole):
+            await self._let_go_unnamed([whole])
         await kept.in_thread(kept.let_go, path, window)
+
+    async def _let_go_unnamed(self, paths: Sequence[Path]) -> None:
+        """Take those materials away that no case names."""
+        named = await self._store.named_materials([path.name for path in paths])
+        for path in paths:
+            if path.name not in named and self._materials.is_old(path):  # A case just being taken in has touched it.
+                self._materials.let_go(path)
+
+
+def _batched(paths: Sequence[Path]) -> Iterator[Sequence[Path]]:
+    for start in range(0, len(paths), _BATCH):
+        yield paths[start : start + _BATCH]
 
 
 def _are_one(path: Path, whole: Path) -> bool:

@@ -35,22 +35,23 @@ class Uploads:
             self._materials.touch(self._materials.path(self._materials.member, described.digest))
             return described, kept
         part = self._part(window, described.digest)
+        here, turn = await self._materials.in_thread(part.begin, described.offset)
+        if here >= described.size and not turn:
+            here, turn = await self._materials.in_thread(part.begin)  # All has come before: this call judges it.
         try:
-            return described, await self._go_on(part, window, described, stream)
+            if here < described.size and turn:
+                self._materials.room.check(described.size - here, window)
+                here = await self._bring(part, turn, described, stream)
+            return described, await self._come(part, described, here)
         except Refusal as refusal:
             if refusal.code is codes.MATERIAL_WRONG:
-                await self._materials.in_thread(part.drop)
+                await self._materials.in_thread(part.drop, turn)
             raise
         finally:
             self._materials.touch(part.path)
 
-    async def _go_on(
-        self, part: Part, window: str, described: MaterialDescription, stream: AsyncIterator[bytes]
-    ) -> int:
-        here, turn = await self._materials.in_thread(part.begin, described.offset)
-        if turn:
-            self._materials.room.check(described.size - here, window)
-            here = await self._bring(part, turn, described, stream)
+    async def _come(self, part: Part, described: MaterialDescription, here: int) -> int:
+        """Keep a material if all of it has come; return how many bytes are here."""
         if here < described.size:
             return here
         if here > described.size or not await self._materials.keep(part, self._materials.member, described.digest):

@@ -115,8 +115,8 @@ class Store(Protocol):
         """Return the work left for a case, by sequence."""
         ...
 
-    async def material_is_named(self, digest: str) -> bool:
-        """Say whether a case of this member's intake names a material with this digest."""
+    async def named_materials(self, digests: Sequence[str]) -> set[str]:
+        """Return those of some digests that a case of this member's intake names as a material."""
         ...
 
     async def windows(self) -> list[WindowRow]:

@@ -112,7 +112,7 @@ WORK_DUE = (
 )
 WORK_OF_CASE = select(work).where(work.c.case_id == _case).order_by(work.c.sequence)
 
-MATERIAL = select(materials.c.digest).where(materials.c.digest == bindparam("material"))
+MATERIALS = select(materials.c.digest).where(materials.c.digest.in_(bindparam("digests", expanding=True)))
 WINDOWS = select(windows).order_by(windows.c.window_id)
 DOCUMENTS = select(documents).order_by(documents.c.name)
 SERIAL = select(serials.c.next).where(serials.c.name == bindparam("serial"))

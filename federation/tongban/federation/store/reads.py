@@ -1,6 +1,6 @@
 """The reads of a store; `interface.Store` says what each means."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from tongban.federation.store import queries
 from tongban.federation.store.direct import Direct
@@ -99,9 +99,9 @@ class Reads:
         """Return the work left for a case."""
         return self._direct.rows(WorkRow, "work", queries.WORK_OF_CASE, case=case_id)
 
-    async def material_is_named(self, digest: str) -> bool:
-        """Say whether a case of this member's intake names a material."""
-        return bool(await self._readers.tuples(queries.MATERIAL, material=digest))
+    async def named_materials(self, digests: Sequence[str]) -> set[str]:
+        """Return those of some digests that a case names."""
+        return {digest for (digest,) in await self._readers.tuples(queries.MATERIALS, digests=list(digests))}
 
     async def windows(self) -> list[WindowRow]:
         """Return all windows."""
