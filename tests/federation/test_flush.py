@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tongban.core.sealing import EVENT, Leaf, seal_is_right
 from tongban.core.signing import LocalSigner, generate_key
 from tongban.federation.calls import Step, writes
 from tongban.federation.flush import GATHER_FROM, LONGEST_SECONDS, MOST_AT_ONCE, Flush
-from tongban.federation.store.errors import UnitInvalid
+from tongban.federation.store.errors import StoreFailed, UnitInvalid
 from tongban.federation.store.sqlite import SqliteStore
 from tongban.federation.store.units import Claim, Insert, Lost, Unit
 
@@ -169,6 +170,56 @@ async def test_a_unit_that_can_never_be_written_hurts_its_own_caller_only(flush:
     outcomes = await asyncio.gather(*map(flush.put, steps), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [list, UnitInvalid, list, Lost]
     assert await store.evidence_size() == 2
+
+
+class FillingStore(SqliteStore):
+    """A real store whose disk is full after so many commits."""
+
+    commits_left = 10**6
+
+    async def commit_all(self, units: Sequence[Unit]) -> list[Lost | None]:
+        if not self.commits_left:
+            raise StoreFailed("the disk is full")
+        outcomes = await super().commit_all(units)
+        self.commits_left -= 1
+        return outcomes
+
+
+async def test_what_stands_is_told_as_standing_although_the_store_fails_after_it(
+    signer: CountingSigner, tmp_path: Path
+) -> None:
+    store = FillingStore.open(tmp_path / "filling.db", bytes(32), leaf_hash=leaf_hash)
+    store.commits_left, followed = 2, list[str]()
+    flush = Flush(signer, store)
+    wrong = writes(Unit(operations=(Insert("cases", {"case_id": "half a row"}),)))
+    steps = {"one": step("one"), "wrong": wrong, "two": step("two"), "three": step("three")}
+    puts = [flush.put(one, partial(followed.append, name)) for name, one in steps.items()]
+    outcomes = await asyncio.gather(*puts, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [list, UnitInvalid, list, StoreFailed]
+    assert (await store.evidence_size(), followed) == (2, ["one", "two"])
+    await store.close()
+
+
+@pytest.mark.parametrize("further", [False, True])
+async def test_a_step_that_cannot_say_what_it_writes_hurts_its_own_caller_only(
+    flush: Flush, store: SqliteStore, further: bool
+) -> None:
+    def broken(seals: Sequence[Seal]) -> Unit | Step:
+        raise KeyError("a mistake")
+
+    wrong = Step([leaf("first")], lambda seals: Step([leaf("wrong")], broken)) if further else Step(unit_of=broken)
+    outcomes = await asyncio.gather(*map(flush.put, [step("one"), wrong, step("two")]), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [list, KeyError, list]
+    assert await store.evidence_size() == 2
+
+
+async def test_a_listener_that_fails_hurts_nobody(signer: CountingSigner, store: SqliteStore) -> None:
+    def fails(unit: Unit) -> None:
+        raise KeyError("a mistake")
+
+    flush, followed = Flush(signer, store, fails), list[str]()
+    await asyncio.gather(*(flush.put(step(name), partial(followed.append, name)) for name in ("one", "two")))
+    assert (await store.evidence_size(), followed) == (2, ["one", "two"])
 
 
 async def test_without_a_signature_nothing_is_written(flush: Flush, signer: CountingSigner, store: SqliteStore) -> None:

@@ -8,12 +8,13 @@ who would wait is the one that still works (docs/design.md).
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 
 from tongban.api.common.v1.common_pb2 import Seal
 from tongban.core.sealing import Leaf, seal_all
 from tongban.core.signing import Signer
 from tongban.federation.calls import Step
-from tongban.federation.store.errors import UnitInvalid
+from tongban.federation.store.errors import StoreFailed, UnitInvalid
 from tongban.federation.store.interface import Store
 from tongban.federation.store.units import Unit
 
@@ -118,40 +119,48 @@ class Flush:
     async def _seal_and_write(self, batch: list[_Waiting]) -> None:
         steps = [step for step, _, _ in batch]
         seals = await self._seals(steps)
-        units = await self._units([step.unit(own) for step, own in zip(steps, seals, strict=True)])
-        written = [index for index, unit in enumerate(units) if unit != Unit()]
-        failures = await self._commit([units[index] for index in written]) if written else []
+        units = await self._units(steps, seals)
+        written = {index: unit for index, unit in enumerate(units) if isinstance(unit, Unit) and unit != Unit()}
+        failures = await self._commit(list(written.values())) if written else []
         failed = dict(zip(written, failures, strict=True))
         for index, (_, future, after) in enumerate(batch):
-            if failed.get(index) is None:
-                self._stands(units[index])
+            unit = units[index]
+            failure = failed.get(index) if isinstance(unit, Unit) else unit
+            if isinstance(unit, Unit) and failure is None:
+                _do(partial(self._stands, unit))
                 _do(after)
             if not future.done():
-                _settle(future, failed.get(index), seals[index])
+                _settle(future, failure, seals[index])
 
     async def _commit(self, units: Sequence[Unit]) -> Sequence[Exception | None]:
         """Write units together; if one of them can never be written, each alone, so that only its caller is hurt."""
         try:
             return await self._store.commit_all(units)
-        except UnitInvalid as error:
-            if len(units) == 1:
-                return [error]
+        except StoreFailed as error:
+            if len(units) == 1 or not isinstance(error, UnitInvalid):
+                return [error] * len(units)
             return [(await self._commit([unit]))[0] for unit in units]
 
-    async def _units(self, parts: list[Unit | Step]) -> list[Unit]:
-        """Return what is written, after the further steps have been sealed, together as well."""
+    async def _units(self, steps: Collection[Step], seals: Sequence[Sequence[Seal]]) -> list[Unit | Exception]:
+        """Return what each step writes, or why it cannot; further steps are sealed together as well."""
+        parts = [_part(step, own) for step, own in zip(steps, seals, strict=True)]
         further = {index: part for index, part in enumerate(parts) if isinstance(part, Step)}
-        if not further:
-            return [part for part in parts if isinstance(part, Unit)]
-        seals = await self._seals(further.values())
-        for (index, step), own in zip(further.items(), seals, strict=True):
-            parts[index] = step.unit(own)
-        return await self._units(parts)
+        units = await self._units(further.values(), await self._seals(further.values())) if further else []
+        later = dict(zip(further, units, strict=True))
+        return [later[index] if isinstance(part, Step) else part for index, part in enumerate(parts)]
 
     async def _seals(self, steps: Collection[Step]) -> list[Sequence[Seal]]:
         leaves = [leaf for step in steps for leaf in step.leaves]
         seals = iter(await seal_all(self._signer, leaves) if leaves else [])
         return [[next(seals) for _ in step.leaves] for step in steps]
+
+
+def _part(step: Step, seals: Sequence[Seal]) -> Unit | Step | Exception:
+    """Return what a step writes, its further step, or why it can do neither: that is its own caller's failure."""
+    try:
+        return step.unit(seals)
+    except Exception as error:
+        return error
 
 
 def _do(after: Callable[[], None]) -> None:
