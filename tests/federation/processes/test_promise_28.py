@@ -17,7 +17,7 @@ from tongban.core.testing.processes import NodeProcess
 
 from .looking import refusal_of
 from .people import CHONGMING, CREDIT, FIRM, IDENTITY, PURPOSE, QIDONG
-from .raw import LINK, RawPeer, RawWindow, refusal_told
+from .raw import LINK, RawPeer, RawWindow, refusal_in, refusal_told
 
 LIST_ITEMS = "/tongban.api.catalogue.v1.CatalogueService/ListItems"
 GET_ITEM = "/tongban.api.catalogue.v1.CatalogueService/GetItem"
@@ -107,6 +107,16 @@ class TestTheWindowsDoor:
             return
         refusal = refusal_of(lambda: raw.ask(IDENTITY, b"", token=bearer, context=context), codes.MALFORMED)
         assert CANARY not in str(refusal)
+
+    @pytest.mark.parametrize("twice", ["tongban-context-bin", "authorization"])
+    def test_promise_28_metadata_that_are_shown_twice(self, raw: RawWindow, bearer: str, twice: str) -> None:
+        metadata: list[tuple[str, str | bytes]] = [("authorization", bearer), ("tongban-context-bin", b"")]
+        metadata += [one for one in metadata if one[0] == twice]
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = raw.channel.unary_unary(LIST_ITEMS)
+        with pytest.raises(grpc.RpcError) as caught:
+            call(b"", timeout=5.0, metadata=metadata)
+        refusal = refusal_in(caught.value)
+        assert (refusal.code, refusal.field) == (codes.INVALID_FIELD, twice)
 
     def test_promise_28_metadata_of_20_kilobytes(self, raw: RawWindow, bearer: str, federation: Federation) -> None:
         with unharmed(federation, CHONGMING):

@@ -91,8 +91,8 @@ class CallDoor(grpc.GenericRpcHandler):
         return make(many if arity.answers_stream else one)
 
     async def _call(self, method: str, arity: Arity, request: object, context: Context) -> Call:
-        shown = replies.shown(context)
         try:
+            shown = replies.shown(context)
             self._under_way.add(context, self._admit(shown.token, not arity.unary))
             body = request if isinstance(request, bytes) else b""
             replies.check_method(method)

@@ -61,11 +61,22 @@ class Shown:
 
 
 def shown(context: Context) -> Shown:
-    """Return what the caller shows."""
-    metadata = dict(context.invocation_metadata() or ())
-    value, said = metadata.get(TOKEN), metadata.get(CONTEXT)
+    """Return what the caller shows.
+
+    Raises:
+        Refusal: INVALID_FIELD if it shows two of a kind, of which anybody on the way could read the other one.
+    """
+    metadata = context.invocation_metadata() or ()
+    value, said = _only(TOKEN, metadata), _only(CONTEXT, metadata)
     scheme, _, token = value.partition(" ") if isinstance(value, str) else ("", "", "")
     return Shown(token if scheme.lower() == "bearer" else "", said if isinstance(said, bytes) else b"")
+
+
+def _only(key: str, metadata: Iterable[tuple[str, str | bytes]]) -> str | bytes | None:
+    values = [value for name, value in metadata if name == key]
+    if len(values) > 1:
+        raise invalid_field(key, "must be shown once")
+    return values[0] if values else None
 
 
 @lru_cache(maxsize=1024)
@@ -95,10 +106,10 @@ def seconds(context: Context, *, streams: bool = False) -> float:
 
 def asked_member(metadata: Iterable[tuple[str, str | bytes]]) -> str:
     """Return the member that a call's metadata names; empty if it names none, or is none that can be read."""
-    value = next((value for key, value in metadata if key == CONTEXT), b"")
     try:
+        value = _only(CONTEXT, metadata)
         return CallContext.FromString(value).to if isinstance(value, bytes) else ""
-    except DecodeError:
+    except (DecodeError, Refusal):
         return ""
 
 
