@@ -8,7 +8,7 @@ from tongban.api.exchange.v1.exchange_pb2 import Header
 from tongban.core import codes
 from tongban.core.errors import Refusal
 from tongban.core.times import Clock
-from tongban.federation.calls import Call, Caller, Door
+from tongban.federation.calls import SEAL_ALONE, Call, Caller, Door
 from tongban.federation.exchange import messages, relaying
 from tongban.federation.exchange.recent import Recent
 from tongban.federation.store.interface import Store
@@ -61,7 +61,7 @@ class Authenticator:
             raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method}, member=self._member)
         asked, header = call.question, call.question.header
         hand = relaying.last_hand(asked)
-        if call.certified not in (None, hand):
+        if call.certified not in (SEAL_ALONE, hand):
             raise Refusal(codes.PEER_UNKNOWN, {"what": "certificate", "member": hand})
         messages.check_seal(self._keeper.view, asked.message, header)
         relaying.check_hops(self._keeper.view, asked, self._member)

@@ -25,6 +25,16 @@ class Door(Enum):
     ADMIN = "admin"
 
 
+class SealAlone(Enum):
+    """Stands where a carrier has no TLS that reaches to the end, so that the seal alone speaks for the peer."""
+
+    SEAL_ALONE = "seal alone"
+
+
+SEAL_ALONE = SealAlone.SEAL_ALONE
+"""Only carriers without TLS to the end say this: HTTP and folders."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A peer's sealed message as it arrived: nothing about it is believed yet."""
@@ -60,9 +70,9 @@ class Call:
     """What a window showed."""
     question: Question | None = None
     """The sealed message, at the peers' door."""
-    certified: str | None = None
-    """Member to which the directory gives the certificate of a peer's connection; None where TLS does not reach to the
-    end, so that the seal alone speaks for the peer."""
+    certified: str | SealAlone | None = None
+    """Member to which the directory gives the certificate of a peer's connection; None if to nobody, and then nothing
+    is believed."""
     stream: AsyncIterator[bytes] | None = None
     """What the caller streams, where the method takes a stream."""
     streamed: bool = False

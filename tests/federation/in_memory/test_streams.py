@@ -218,6 +218,15 @@ async def test_a_certificate_of_somebody_else_opens_nothing(town: Town) -> None:
     assert (await stages(town, QIDONG))[-1] == (0, "PEER_UNKNOWN")
 
 
+async def test_a_certificate_of_nobody_opens_nothing(town: Town) -> None:
+    peer = Peer(town.nodes[QIDONG], CHONGMING, town.nodes[CHONGMING].resources.signer)
+    question = await peer.question(f"{SCRIPT}/Many", Step(number=2), context=hall(town).context)
+    part = StreamRequest()
+    part.opening.message.CopyFrom(question.message)
+    assert (await handed(town, None, part.SerializeToString())).HasField("refused")
+    assert (await stages(town, QIDONG))[-1] == (0, "PEER_UNKNOWN")
+
+
 @pytest.mark.parametrize("part", [b"", b"\xff", StreamRequest(message=b"x").SerializeToString()])
 async def test_what_is_no_opening_is_told_to_whoever_sent_it(town: Town, part: bytes) -> None:
     with pytest.raises(Refusal) as caught:

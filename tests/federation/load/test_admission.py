@@ -75,7 +75,7 @@ async def test_questions_of_peers_wait_for_a_place() -> None:
     node, going, under_way = admission(questions=2, peer_questions=1), asyncio.Event(), list[str]()
 
     async def ask(call: Call) -> Reply:
-        under_way.append(call.certified or "")
+        under_way.append(str(call.certified))
         await going.wait()
         return Reply(b"answered")
 

@@ -9,14 +9,14 @@ from tongban.api.exchange.v1.exchange_pb2 import Question as Carried
 from tongban.core import codes
 from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
-from tongban.federation.calls import Call, Door, Question, Reply
+from tongban.federation.calls import Call, Door, Question, Reply, SealAlone
 from tongban.federation.exchange import frames, messages
 from tongban.federation.exchange.places import Places, id_and_places
 
 Ask = Callable[[Call], Awaitable[Reply]]
 
 
-async def answer(ask: Ask, carried: Carried, certified: str | None) -> SealedMessage | None:
+async def answer(ask: Ask, carried: Carried, certified: str | SealAlone | None) -> SealedMessage | None:
     """Return the sealed answer to a question; none if the store could not keep the evidence of it.
 
     Raises:

@@ -79,7 +79,7 @@ class Admission:
         """
 
         async def ask_in_turn(call: Call) -> Reply:
-            who = call.certified or (call.question.header.sender if call.question else "")
+            who = _asking(call)
             if not (self.questions.take(who) or await self._waited(who, call.seconds)):
                 return Reply()
             try:
@@ -104,3 +104,10 @@ class Admission:
         limit, most = (name, slots.most) if slots.full else (f"window_{name}", slots.most_each)
         again = 0.5 + self.shed * _SPREAD % 1
         return Refusal(codes.OVERLOADED, {"limit": limit, "most": str(most)}, retry_seconds=again)
+
+
+def _asking(call: Call) -> str:
+    """Return the member whose places a question takes: whose connection it is, or who says that it asks."""
+    if isinstance(call.certified, str):
+        return call.certified
+    return call.question.header.sender if call.question else ""

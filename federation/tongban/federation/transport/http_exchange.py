@@ -12,6 +12,7 @@ from typing import Any
 from tongban.api.exchange.v1.exchange_pb2 import Header, LinkRequest, LinkResponse, Question, SealedMessage
 from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
+from tongban.federation.calls import SEAL_ALONE
 from tongban.federation.carriers.http_frames import LINK, MEDIA_TYPE, PATH, framed
 from tongban.federation.exchange import frames
 from tongban.federation.exchange.answering import Ask, answer
@@ -91,7 +92,7 @@ class HttpExchange:
         return task
 
     async def _answered(self, question: Question, link: str) -> SealedMessage | None:
-        sealed = await answer(self._ask, question, None)
+        sealed = await answer(self._ask, question, SEAL_ALONE)
         if sealed is not None and not Header.FromString(sealed.header).status:
             self._there(Header.FromString(question.message.header).sender, link)
         return sealed

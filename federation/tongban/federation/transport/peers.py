@@ -29,6 +29,17 @@ class PeerCertificates:
         shown = next(iter(context.auth_context().get("x509_pem_cert") or ()), None)
         return member_of(shown, self._keeper, self._clock) if shown else None
 
+    def known(self, context: Context) -> str:
+        """Return that member.
+
+        Raises:
+            Refusal: PEER_UNKNOWN, the directory gives the certificate to nobody.
+        """
+        member = self.member(context)
+        if member is None:
+            raise Refusal(codes.PEER_UNKNOWN, {"what": "certificate", "member": "this connection"})
+        return member
+
 
 class LinkDoor(grpc.GenericRpcHandler):
     """Takes the links that peers dial."""
@@ -68,7 +79,7 @@ class LinkDoor(grpc.GenericRpcHandler):
         link = AnsweredLink(self._ask, context.write, self._credit)
         self._links.add(link)
         try:
-            self._seen(self._known(context))
+            self._seen(self._certificates.known(context))
             await self._read(context, link)
         except Refusal as refusal:
             await replies.refuse(context, refusal, self._member)
@@ -82,9 +93,3 @@ class LinkDoor(grpc.GenericRpcHandler):
     async def _read(self, context: Context, link: AnsweredLink) -> None:
         while isinstance(frame := await context.read(), bytes):
             await link.take(frame, self._certificates.member(context))
-
-    def _known(self, context: Context) -> str:
-        member = self._certificates.member(context)
-        if member is None:
-            raise Refusal(codes.PEER_UNKNOWN, {"what": "certificate", "member": "this connection"})
-        return member

@@ -58,7 +58,7 @@ class StreamDoor(grpc.GenericRpcHandler):
             self._ask, read, context.write, lambda: self._certificates.member(context), lambda: self._stopping
         )
         try:
-            release = self._admit(self._certificates.member(context) or "")
+            release = self._admit(self._certificates.known(context))
             context.add_done_callback(lambda done: release())  # type: ignore[arg-type]  # The stub knows no functions.
             await stream.run()
         except Refusal as refusal:
