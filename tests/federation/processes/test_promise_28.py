@@ -110,8 +110,8 @@ class TestTheWindowsDoor:
 
     @pytest.mark.parametrize("twice", ["tongban-context-bin", "authorization"])
     def test_promise_28_metadata_that_are_shown_twice(self, raw: RawWindow, bearer: str, twice: str) -> None:
-        metadata: list[tuple[str, str | bytes]] = [("authorization", bearer), ("tongban-context-bin", b"")]
-        metadata += [one for one in metadata if one[0] == twice]
+        metadata: tuple[tuple[str, str | bytes], ...] = (("authorization", bearer), ("tongban-context-bin", b""))
+        metadata += tuple(one for one in metadata if one[0] == twice)
         call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = raw.channel.unary_unary(LIST_ITEMS)
         with pytest.raises(grpc.RpcError) as caught:
             call(b"", timeout=5.0, metadata=metadata)
