@@ -1,6 +1,9 @@
 """The forward step: the peer whose matter it is, is asked, or what another one asks it is passed on."""
 
 import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import replace
 
 from tongban.core import codes
 from tongban.core.errors import Refusal
@@ -35,8 +38,17 @@ class Forwarder:
         if call.question is not None:
             return await self._pass_on(caller, call, call.question, place)
         if place.streams:
-            return await self._streams.open(caller, call, place.member)
+            return await self._open(caller, call, place.member)
         return await self._ask(caller, call, place)
+
+    async def _open(self, caller: Caller, call: Call, peer: str) -> Outcome:
+        release = self._admission.forwarded_stream(peer)
+        try:
+            outcome = await self._streams.open(caller, call, peer)
+        except BaseException:
+            release()
+            raise
+        return replace(outcome, stream=_released(outcome.stream, release) if outcome.stream else None)
 
     async def _pass_on(self, caller: Caller, call: Call, asked: Question, place: Place) -> Outcome:
         if call.streamed:
@@ -72,3 +84,13 @@ class Forwarder:
             return Outcome(refusal=refusal)
         call.trailing[:] = exchanged.trailing
         return Outcome(body=body, exchanged=exchanged)
+
+
+async def _released(stream: AsyncGenerator[bytes, None], release: Callable[[], None]) -> AsyncGenerator[bytes, None]:
+    """Yield the answers, and give the stream's place back at its end; whoever gets the reply begins it at once."""
+    try:
+        async with aclosing(stream):
+            async for answer in stream:
+                yield answer
+    finally:
+        release()

@@ -125,8 +125,15 @@ class Limits(Table):
     )
     streams: int = Field(1000, ge=1, description="Streams of windows, as uploads and WatchCase, at the same time.")
     window_streams: int = Field(100, ge=1, description="How many of them one window may have.")
+    peer_streams: int = Field(
+        250, ge=1, description="How many of them may go to the same peer; more are refused with PEER_BUSY."
+    )
     questions: int = Field(1000, ge=1, description="Questions of peers that are answered at the same time; more wait.")
     peer_questions: int = Field(500, ge=1, description="How many of them one peer may have.")
+    question_streams: int = Field(
+        1000, ge=1, description="Streams that peers open, at the same time; more are refused with OVERLOADED."
+    )
+    peer_question_streams: int = Field(250, ge=1, description="How many of them one peer may have.")
     outbox_messages: int = Field(
         100_000,
         ge=1,

@@ -21,6 +21,7 @@ from tongban.core import codes
 from tongban.core.codes import Code
 from tongban.core.errors import Refusal
 from tongban.federation.carriers.memory_streams import StreamWay, whole
+from tongban.federation.exchange import stream_answering
 from tongban.federation.exchange.stream_answering import AnsweredStream
 from tongban.federation.transport.memory import MemoryClient
 
@@ -225,6 +226,32 @@ async def test_a_certificate_of_nobody_opens_nothing(town: Town) -> None:
     part.opening.message.CopyFrom(question.message)
     assert (await handed(town, None, part.SerializeToString())).HasField("refused")
     assert (await stages(town, QIDONG))[-1] == (0, "PEER_UNKNOWN")
+
+
+async def test_who_opens_a_stream_and_says_nothing_is_sent_away(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def read() -> bytes | None:
+        await asyncio.Event().wait()
+        return None
+
+    async def write(part: bytes) -> None:
+        raise AssertionError("it gives no answer")
+
+    monkeypatch.setattr(stream_answering, "OPENING_SECONDS", 0.1)
+    stream = AnsweredStream(town.nodes[QIDONG].house.node.ask, read, write, lambda: CHONGMING, lambda: False)
+    with refused(codes.DEADLINE):
+        await asyncio.wait_for(stream.run(), 5.0)
+
+
+async def test_so_many_streams_may_go_to_one_peer(laid_out: LaidOut) -> None:
+    with (laid_out.folder / CHONGMING / "node.toml").open("a", encoding="utf-8") as settings:
+        settings.write("\n[limits]\npeer_streams = 1\n")
+    async with Town(laid_out) as town:
+        await town.start(CHONGMING, QIDONG)
+        async with aclosing(hall(town).stream(f"{SCRIPT}/Many", Step(number=100_000), Told)) as answers:
+            await anext(answers)
+            with refused(codes.PEER_BUSY):
+                await collected(hall(town).stream(f"{SCRIPT}/Many", Step(number=2), Told))
+        assert await collected(hall(town).stream(f"{SCRIPT}/Many", Step(number=2), Told)) == [0, 1]
 
 
 @pytest.mark.parametrize("part", [b"", b"\xff", StreamRequest(message=b"x").SerializeToString()])

@@ -67,6 +67,27 @@ def test_a_slow_peer_leaves_room_for_calls_to_others() -> None:
         pass
 
 
+def test_streams_of_peers_and_streams_to_peers_have_limits_of_their_own() -> None:
+    node = admission(window_streams=1, peer_streams=1, question_streams=3, peer_question_streams=2)
+    node.stream("320681"), node.stream("320681")
+    with pytest.raises(Refusal) as caught:
+        node.stream("320681")
+    assert caught.value.facts == {"limit": "peer_question_streams", "most": "2"}
+    release = node.stream("330100")
+    with pytest.raises(Refusal) as caught:
+        node.stream("340100")
+    assert caught.value.facts == {"limit": "question_streams", "most": "3"}
+    release()
+    node.stream("340100")
+    release = node.forwarded_stream("320681")
+    with pytest.raises(Refusal) as caught:
+        node.forwarded_stream("320681")
+    assert (caught.value.code, caught.value.facts["member"]) == (codes.PEER_BUSY, "320681")
+    node.forwarded_stream("330100")
+    release()
+    node.forwarded_stream("320681")
+
+
 def question(member: str, seconds: float = 5.0) -> Call:
     return Call(Door.PEERS, "/a.B/C", b"", CallContext(), seconds, certified=member)
 

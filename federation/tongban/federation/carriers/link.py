@@ -15,6 +15,9 @@ from tongban.federation.exchange.places import Places, id_and_places
 
 log = logging.getLogger(__name__)
 
+END_SECONDS = 3.0
+"""So long a peer may take to end a link on which nothing is under way any more."""
+
 
 class Link:
     """A link that stands, until `run` returns."""
@@ -34,6 +37,7 @@ class Link:
         self._questions: list[Question] = []
         self._cancelled: list[str] = []
         self._something = asyncio.Event()
+        self._limit = asyncio.timeout(None)
         self._answered(dialled.first)
 
     @property
@@ -75,9 +79,12 @@ class Link:
         """Carry questions and answers until the link ends."""
         writing = asyncio.create_task(self._write())
         try:
-            while isinstance(frame := await self._stream.read(), bytes):
-                self._answered(LinkResponse.FromString(frame))
+            async with self._limit:
+                while isinstance(frame := await self._stream.read(), bytes):
+                    self._answered(LinkResponse.FromString(frame))
             self.problem = "the peer closed the link" if self._open else ""
+        except TimeoutError:
+            log.info("link to %s: the peer did not end it", self._peer)
         except grpc.aio.AioRpcError as error:
             self.problem = f"the link broke ({why(error)})"
         except Exception:
@@ -115,6 +122,7 @@ class Link:
             while self._questions or self._cancelled:
                 await self._stream.write(self._frame().SerializeToString())
         await self._stream.done_writing()
+        self._limit.reschedule(asyncio.get_running_loop().time() + END_SECONDS)
 
     def _frame(self) -> LinkRequest:
         """Return what has gathered, as much as a frame holds."""

@@ -16,6 +16,9 @@ from tongban.federation.exchange.answering import Ask
 TOLD_EVERY = 256
 """After so many requests the asker is told that they were taken."""
 
+OPENING_SECONDS = 10.0
+"""So long a peer may take to say what it asks; its stream has a place meanwhile."""
+
 _LOOK_SECONDS = 0.5
 """How often the directory is looked at."""
 
@@ -66,7 +69,11 @@ class AnsweredStream:
             watch.cancel()
 
     async def _opening(self) -> Opening:
-        part = await self._read()
+        try:
+            async with asyncio.timeout(OPENING_SECONDS):
+                part = await self._read()
+        except TimeoutError:
+            raise Refusal(codes.DEADLINE, {"seconds": f"{OPENING_SECONDS:g}"}) from None
         request = decoded(StreamRequest, part or b"")
         if not request.HasField("opening"):
             raise Refusal(codes.MALFORMED, {"type": "Opening"})

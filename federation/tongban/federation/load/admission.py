@@ -29,10 +29,11 @@ class Admission:
     def __init__(self, limits: Limits) -> None:
         self.calls = Slots(limits.calls, limits.window_calls)
         self.streams = Slots(limits.streams, limits.window_streams)
-        self.peer_streams = Slots(limits.streams, limits.window_streams)
+        self.question_streams = Slots(limits.question_streams, limits.peer_question_streams)
         self.questions = Slots(limits.questions, limits.peer_questions)
         self._turns = Turns(self.questions)
         self._forwarded = Slots(limits.calls, limits.peer_calls)
+        self._forwarded_streams = Slots(limits.streams, limits.peer_streams)
         self.shed = 0
         """Calls turned away, and questions dropped whose asker had left, since the node started."""
 
@@ -44,7 +45,8 @@ class Admission:
         """
         slots = self.streams if lasting else self.calls
         if not slots.take(who):
-            raise self._overloaded(slots, "streams" if lasting else "calls")
+            name = "streams" if lasting else "calls"
+            raise self._overloaded(slots, name, f"window_{name}")
         return lambda: slots.give_back(who)
 
     def stream(self, peer: str) -> Release:
@@ -53,9 +55,10 @@ class Admission:
         Raises:
             Refusal: OVERLOADED, with the seconds until it may be asked again.
         """
-        if not self.peer_streams.take(peer):
-            raise self._overloaded(self.peer_streams, "streams")
-        return lambda: self.peer_streams.give_back(peer)
+        slots = self.question_streams
+        if not slots.take(peer):
+            raise self._overloaded(slots, "question_streams", "peer_question_streams")
+        return lambda: slots.give_back(peer)
 
     @contextmanager
     def forwarded(self, peer: str) -> Iterator[None]:
@@ -64,13 +67,19 @@ class Admission:
         Raises:
             Refusal: PEER_BUSY, with the seconds until it may be asked again.
         """
-        if not self._forwarded.take(peer):
-            facts = {"member": peer, "waiting": str(self._forwarded.most_each)}
-            raise Refusal(codes.PEER_BUSY, facts, retry_seconds=_BUSY_SECONDS)
+        release = _to_peer(self._forwarded, peer)
         try:
             yield
         finally:
-            self._forwarded.give_back(peer)
+            release()
+
+    def forwarded_stream(self, peer: str) -> Release:
+        """Take a place for a stream to a peer, of which the same is true; return what gives it back.
+
+        Raises:
+            Refusal: PEER_BUSY, with the seconds until it may be asked again.
+        """
+        return _to_peer(self._forwarded_streams, peer)
 
     def at_peers_door(self, ask: Ask) -> Ask:
         """Return what answers a peer's question when there is a place for it, and never if its asker has left by then.
@@ -99,11 +108,18 @@ class Admission:
             return False
         return True
 
-    def _overloaded(self, slots: Slots, name: str) -> Refusal:
+    def _overloaded(self, slots: Slots, of_all: str, of_each: str) -> Refusal:
         self.shed += 1
-        limit, most = (name, slots.most) if slots.full else (f"window_{name}", slots.most_each)
+        limit, most = (of_all, slots.most) if slots.full else (of_each, slots.most_each)
         again = 0.5 + self.shed * _SPREAD % 1
         return Refusal(codes.OVERLOADED, {"limit": limit, "most": str(most)}, retry_seconds=again)
+
+
+def _to_peer(slots: Slots, peer: str) -> Release:
+    if not slots.take(peer):
+        facts = {"member": peer, "waiting": str(slots.most_each)}
+        raise Refusal(codes.PEER_BUSY, facts, retry_seconds=_BUSY_SECONDS)
+    return lambda: slots.give_back(peer)
 
 
 def _asking(call: Call) -> str:
