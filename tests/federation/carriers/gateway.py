@@ -1,6 +1,7 @@
 """A little HTTP gateway, as they stand between networks: it ends what comes and asks again in its own name."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ class Gateway:
     habit: Habit
     port: int = 0
     requests: list[Request] = field(default_factory=list)
+    repeated: int = 0
     _server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
@@ -110,6 +112,34 @@ async def knows_nobody(gateway: Gateway, request: Request, writer: asyncio.Strea
 async def speaks_nonsense(gateway: Gateway, request: Request, writer: asyncio.StreamWriter) -> None:
     """Answer with something that only calls itself an answer."""
     await _told(writer, b"200 OK", b"application/vnd.tongban.exchange", b"\xff" * 40)
+
+
+async def packs(gateway: Gateway, request: Request, writer: asyncio.StreamWriter) -> None:
+    """Answer with what is small, and large when it is unpacked: millions of empty frames."""
+    packed = gzip.compress(bytes(32 << 20))
+    head = [b"HTTP/1.1 200 OK", b"Content-Type: application/vnd.tongban.exchange", b"Content-Encoding: gzip"]
+    writer.write(b"\r\n".join([*head, b"Connection: close", b"", packed]))
+    await writer.drain()
+
+
+async def sends_nothing_often(gateway: Gateway, request: Request, writer: asyncio.StreamWriter) -> None:
+    """Answer with empty frames."""
+    await _told(writer, b"200 OK", b"application/vnd.tongban.exchange", bytes(400))
+
+
+async def goes_on(gateway: Gateway, request: Request, writer: asyncio.StreamWriter) -> None:
+    """Pass the answer on, and have the response never end."""
+    async with gateway.ask(request) as response:
+        head = (await response.readuntil(b"\r\n\r\n")).replace(b"Transfer-Encoding: chunked\r\n", b"")
+        head = head.replace(b"transfer-encoding: chunked\r\n", b"")
+        size = int(await response.readuntil(b"\r\n"), 16)
+        frame = await response.readexactly(size)
+        writer.write(head + frame)
+        for _ in range(1_000_000):
+            writer.write(frame)
+            await writer.drain()
+            gateway.repeated += 1
+            await asyncio.sleep(0.01)
 
 
 async def hangs_up(gateway: Gateway, request: Request, writer: asyncio.StreamWriter) -> None:

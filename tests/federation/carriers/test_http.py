@@ -14,11 +14,14 @@ import pytest
 from tongban.api.admin.v1 import admin_pb2 as admin
 from tongban.api.cases.v1 import cases_pb2 as cases
 from tongban.api.credit.v1.credit_pb2 import AVAILABILITY_OBTAINED
+from tongban.api.exchange.v1.exchange_pb2 import Question
 from tongban.core import codes
 from tongban.core.signing import private_pem
 from tongban.core.times import wall_clock
 from tongban.federation import settings
-from tongban.federation.carriers.http_frames import MEDIA_TYPE, PATH, FrameReader, NoFrame, framed
+from tongban.federation.carriers.http_frames import LINK, MEDIA_TYPE, PATH, FrameReader, NoFrame, framed
+from tongban.federation.carriers.http_posts import HttpPosts
+from tongban.federation.carriers.settings import HttpCarrier
 from tongban.federation.formation import keys
 from tongban.federation.transport.closed import DoorClosed
 from tongban.federation.transport.http_door import HttpDoor
@@ -28,7 +31,7 @@ from ..in_memory import calls
 from ..in_memory.laid_out import CHONGMING, HANGZHOU, QIDONG, LaidOut
 from ..in_memory.outcomes import refused
 from ..in_memory.town import Town
-from ..in_memory.waiting import eventually
+from ..in_memory.waiting import eventually, until
 from .gateway import (
     Gateway,
     Habit,
@@ -36,8 +39,11 @@ from .gateway import (
     buffers,
     cuts,
     ends_early,
+    goes_on,
     hangs_up,
     knows_nobody,
+    packs,
+    sends_nothing_often,
     speaks_html,
     speaks_nonsense,
     streams,
@@ -95,6 +101,8 @@ async def test_a_gateway_that_answers_carries_look_ups(laid_out: LaidOut, habit:
         (speaks_nonsense, "answers with something else than a node's answers"),
         (cuts, "cut the answer off"),
         (hangs_up, "cut the answer off"),
+        (packs, "answers with gzip, though it was asked for plain content"),
+        (sends_nothing_often, "answers with something else than a node's answers"),
         (ends_early, "ended its answer before it was whole"),
     ],
 )
@@ -109,6 +117,43 @@ async def test_what_a_gateway_does_wrong_is_in_the_status(laid_out: LaidOut, hab
         gateway.habit = streams
         assert (await calls.query(town.asker())).availability == AVAILABILITY_OBTAINED
         assert (await peer_status(town)).problem == ""
+
+
+async def test_a_response_that_owes_nothing_any_more_is_ended(laid_out: LaidOut) -> None:
+    async with behind(laid_out, goes_on) as (town, gateway):
+        assert (await calls.query(town.asker())).availability == AVAILABILITY_OBTAINED
+        await eventually(lambda: _stands_still(gateway))
+
+
+async def _stands_still(gateway: Gateway) -> bool:
+    before = gateway.repeated
+    await asyncio.sleep(0.5)
+    return 0 < before == gateway.repeated
+
+
+async def test_no_two_peers_learn_the_same_name_of_a_node(tmp_path: Path) -> None:
+    async with Gateway(0, hangs_up) as one, Gateway(0, hangs_up) as other:
+        chosen = {
+            member: HttpCarrier(kind="http", url=f"http://127.0.0.1:{gateway.port}")
+            for member, gateway in ((QIDONG, one), (HANGZHOU, other))
+        }
+        posts = HttpPosts(chosen, tmp_path, Nobody(), 10)  # type: ignore[arg-type]
+        for member in chosen:
+            await posts.send(member, [Question(timeout_ms=100)])
+        await until(lambda: one.requests != [] != other.requests)
+        await posts.close()
+    names = [
+        next(line for line in request.head.split(b"\r\n") if line.lower().startswith(LINK.encode()))
+        for request in (one.requests[0], other.requests[0])
+    ]
+    assert names[0] != names[1]
+
+
+class Nobody:
+    """Waits for nothing."""
+
+    def lost(self, peer: str, ids: object) -> None:
+        pass
 
 
 async def test_a_gateway_that_is_gone_lets_nothing_leave(laid_out: LaidOut) -> None:
@@ -250,7 +295,7 @@ async def test_what_is_not_installed_is_named(laid_out: LaidOut, monkeypatch: py
 
 @pytest.mark.parametrize("size", [1, 3, 7, 1000])
 def test_frames_come_in_pieces_of_any_size(size: int) -> None:
-    frames = [b"", b"a", b"bc" * 40]
+    frames = [b"a", b"b", b"bc" * 40]
     data, reader = b"".join(map(framed, frames)), FrameReader()
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
     assert [frame for piece in pieces for frame in reader.feed(piece)] == frames
@@ -259,6 +304,7 @@ def test_frames_come_in_pieces_of_any_size(size: int) -> None:
     assert not reader.between_frames
 
 
-def test_a_frame_longer_than_any_is_none() -> None:
+@pytest.mark.parametrize("length", [b"\0\0\0\0", b"\xff\xff\xff\xff"])
+def test_a_frame_that_is_empty_or_longer_than_any_is_none(length: bytes) -> None:
     with pytest.raises(NoFrame):
-        list(FrameReader().feed(b"\xff\xff\xff\xff"))
+        list(FrameReader().feed(length))

@@ -1,8 +1,9 @@
 """One way by HTTP/1.1 to a peer's node, and what can go wrong on it. Nothing else of the node knows httpx."""
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 
@@ -21,14 +22,14 @@ class HttpFailed(Exception):
 class HttpClient:
     """Posts batches to one address."""
 
-    def __init__(self, chosen: HttpCarrier, home: Path, link: str) -> None:
-        """Prepare the way.
+    def __init__(self, chosen: HttpCarrier, home: Path) -> None:
+        """Prepare the way, with a name of its own: who knows it can cancel, so no two peers learn the same.
 
         Raises:
             ValueError: a file that the settings name holds no certificate, or no key that fits.
         """
         self.url = chosen.url.rstrip("/") + PATH
-        self._headers = {"content-type": MEDIA_TYPE, "accept-encoding": "identity", LINK: link}
+        self._headers = {"content-type": MEDIA_TYPE, "accept-encoding": "identity", LINK: uuid4().hex}
         self._client = httpx.AsyncClient(
             verify=_tls(chosen, home),
             trust_env=False,
@@ -39,7 +40,7 @@ class HttpClient:
             ),
         )
 
-    async def post(self, batch: bytes, seconds: float, leaves: Callable[[], None]) -> AsyncIterator[bytes]:
+    async def post(self, batch: bytes, seconds: float, leaves: Callable[[], None]) -> AsyncGenerator[bytes, None]:
         """Post a batch and yield the frames of the response as they come.
 
         Args:
@@ -77,11 +78,14 @@ class HttpClient:
         kind = told.headers.get("content-type", "").partition(";")[0].strip()
         if kind != MEDIA_TYPE:
             raise HttpFailed(f"{self.url} answers with {kind[:60] or 'no content type'}, which is no node's answer")
+        coding = told.headers.get("content-encoding", "identity")
+        if coding != "identity":
+            raise HttpFailed(f"{self.url} answers with {coding[:60]}, though it was asked for plain content")
 
 
 async def _frames(told: httpx.Response) -> AsyncIterator[bytes]:
     reader = FrameReader()
-    async for piece in told.aiter_bytes():
+    async for piece in told.aiter_raw():  # What is packed small can be large.
         for frame in reader.feed(piece):
             yield frame
     if not reader.between_frames:

@@ -15,7 +15,7 @@ _LENGTH = Struct(">I")
 
 
 class NoFrame(ValueError):
-    """What came is no frame, or a longer one than anybody sends."""
+    """What came is no frame: one that is empty, or longer than anybody sends."""
 
 
 def framed(data: bytes) -> bytes:
@@ -43,7 +43,7 @@ class FrameReader:
         self._held += data
         while len(self._held) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._held)
-            if length > MOST_FRAME:
+            if not 0 < length <= MOST_FRAME:
                 raise NoFrame
             end = _LENGTH.size + length
             if len(self._held) < end:

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
 
 from google.protobuf.message import DecodeError
 
@@ -28,7 +28,7 @@ _BUSY_SECONDS = 1.0
 """When to ask again a peer for which as many wait as may."""
 
 _MARGIN_SECONDS = 5.0
-"""How long after its askers have left a POST may still wait."""
+"""How long after its askers have left a POST may still wait, and a response go on that owes nothing any more."""
 
 
 class HttpPosts:
@@ -36,9 +36,8 @@ class HttpPosts:
 
     def __init__(self, peers: Mapping[str, HttpCarrier], home: Path, asking: Asking, most_waiting: int) -> None:
         """Prepare the ways. Raises a ValueError if a file that the settings name is not what it should be."""
-        link = uuid4().hex
         self._peers = {
-            peer: _Posts(peer, HttpClient(chosen, home, link), asking, most_waiting) for peer, chosen in peers.items()
+            peer: _Posts(peer, HttpClient(chosen, home), asking, most_waiting) for peer, chosen in peers.items()
         }
 
     def terms(self, peer: str) -> Terms:
@@ -178,16 +177,29 @@ class _Posts:
         """Post a batch and pass the answers on; return what went wrong."""
         request = LinkRequest(questions=[one.question for one in batch], cancelled=cancelled)
         seconds = _MARGIN_SECONDS + max((one.question.timeout_ms / 1000 for one in batch), default=0.0)
+        response = self._client.post(request.SerializeToString(), seconds, lambda: _leave(batch))
         try:
-            async for frame in self._client.post(request.SerializeToString(), seconds, lambda: _leave(batch)):
-                answers = LinkResponse.FromString(frame).answers
-                post.due.difference_update(Header.FromString(answer.header).id for answer in answers)
-                self._asking.answered(self._peer, answers)
+            async with aclosing(response):
+                await self._read(post, response)
         except HttpFailed as error:
             return str(error)
         except DecodeError:
             return f"{self._client.url} answers with something else than a node's answers"
         return f"{self._client.url} ended its answer before it was whole" if post.due else None
+
+    async def _read(self, post: _Post, response: AsyncGenerator[bytes, None]) -> None:
+        """Take answers until the response ends, or goes on although nothing is due."""
+        loop = asyncio.get_running_loop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if post.due else _MARGIN_SECONDS) as rest:
+                async for frame in response:
+                    if not post.due:
+                        return
+                    answers = LinkResponse.FromString(frame).answers
+                    post.due.difference_update(Header.FromString(answer.header).id for answer in answers)
+                    self._asking.answered(self._peer, answers)
+                    if not post.due:
+                        rest.reschedule(loop.time() + _MARGIN_SECONDS)
 
 
 def _leave(batch: list[_Leaving]) -> None:
