@@ -141,6 +141,17 @@ def test_a_kill_at_any_step_leaves_a_whole_file_or_none(tmp_path: Path, step: st
     assert not list(tmp_path.glob("*.part"))
 
 
+def test_a_file_that_stands_is_written_whatever_comes_after(
+    writer: FileWriter, reader: FileReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(folder: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(folder_files, "_sync", fails)
+    name = writer.write(Kind.QUESTIONS, b"question")
+    assert [found.name for found in reader.look((), 100).files] == [name]
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Path:
     """Return a folder on a disk of its own that holds 64 KiB; skips where none can be mounted."""

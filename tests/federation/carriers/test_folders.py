@@ -1,6 +1,7 @@
 """Folders: what people, disks and gateways do to files between two nodes."""
 
 import asyncio
+import errno
 import logging
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,6 +13,7 @@ import pytest
 from tongban.api.admin.v1 import admin_pb2 as admin
 from tongban.api.cases.v1 import cases_pb2 as cases
 from tongban.core.times import wall_clock
+from tongban.federation.carriers.folder_files import FileReader, FileWriter, Kind
 
 from ..in_memory import calls
 from ..in_memory.laid_out import CHONGMING, QIDONG, LaidOut
@@ -78,6 +80,36 @@ async def test_foreign_files_stay_and_are_logged_once(town: Town, caplog: pytest
         await town.case_is(CHONGMING, case_id, cases.CASE_STATE_ARRIVED)
     assert await asyncio.to_thread(foreign.exists)
     assert len([one for one in caplog.messages if "说明.txt" in one]) == 1
+
+
+async def test_a_file_that_stays_is_told_and_never_answered_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stays(reader: FileReader, name: str) -> None:
+        if not name.endswith("answers"):
+            raise OSError(errno.EROFS, "Read-only file system")
+        (reader.folder / name).unlink(missing_ok=True)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileReader, "remove", stays)
+        await story(town)
+        before = await peer_status(town, QIDONG, CHONGMING)
+        assert before.problem.endswith("are done with but cannot be removed (Read-only file system)")
+        records = len(await town.evidence(QIDONG))
+        await asyncio.sleep(0.5)  # Ten looks.
+        assert len(await town.evidence(QIDONG)) == records
+    await eventually(lambda: _no_cases_lie(town))
+    await eventually(lambda: _fine(town, QIDONG, CHONGMING))
+
+
+async def test_a_file_that_holds_no_batch_is_told_until_it_is_taken_away(town: Town) -> None:
+    writer = FileWriter(folder(town, QIDONG, CHONGMING), wall_clock)
+    name = writer.write(Kind.ANSWERS, b"\xff" * 20)
+    await eventually(lambda: _problem(town, "hold no batch; take them away"))
+    writer.remove(name)
+    await eventually(lambda: _fine(town, CHONGMING, QIDONG))
+
+
+async def _fine(town: Town, member: str, peer: str) -> bool:
+    return not (await peer_status(town, member, peer)).problem
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-SECONDS = 20.0
+SECONDS = 100.0
 
 
 async def until(condition: Callable[[], bool]) -> None:

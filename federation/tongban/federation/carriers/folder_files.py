@@ -4,6 +4,7 @@ A file is written under another name, made durable, and renamed; whatever copies
 the kind, since a file whose digest is not that of its name is left alone until it is.
 """
 
+import logging
 import os
 import re
 import time
@@ -17,6 +18,8 @@ from uuid import uuid4
 
 from tongban.core.times import Clock, micros
 from tongban.federation.exchange.frames import MOST_FRAME
+
+log = logging.getLogger(__name__)
 
 _PART = ".part"
 _NAME = re.compile(r"(?P<order>\d{20})-(?P<run>[0-9a-f]{8})-(?P<digest>[0-9a-f]{64})\.(?P<kind>questions|answers)")
@@ -43,7 +46,7 @@ class FileWriter:
         self._last: int | None = None
 
     def write(self, kind: Kind, content: bytes) -> str:
-        """Write a file and return its name once it is durable; raises an OSError and leaves nothing of it."""
+        """Write a file and return its name once it stands; raises an OSError and leaves nothing of it."""
         self._last = max(micros(self._clock()), self._before() + 1)
         name = f"{self._last:020d}-{self._run}-{sha256(content).hexdigest()}.{kind.value}"
         part = self.folder / f"{name}{_PART}"
@@ -54,7 +57,10 @@ class FileWriter:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
             raise
-        _sync(self.folder)
+        try:
+            _sync(self.folder)
+        except OSError as error:  # It may be taken already. One that a power failure loses is written again in time.
+            log.warning("folder %s: %s stands but may not be durable (%s)", self.folder, name, error.strerror or error)
         return name
 
     def remove(self, name: str) -> None:
@@ -94,6 +100,8 @@ class Looked:
     """In the order of writing."""
     foreign: list[str] = field(default_factory=list)
     """Names that were not there before, and are none of ours."""
+    known: list[str] = field(default_factory=list)
+    """Names of files that are taken already and lie there."""
     broken: list[str] = field(default_factory=list)
     """Names of files that are not whole and ought to be by now."""
 
@@ -127,6 +135,7 @@ class FileReader:
         looked.foreign = [name for name in foreign if name not in self._foreign and not name.endswith(_PART)]
         self._foreign = frozenset(foreign)
         self._incomplete = {name: self._incomplete[name] for name in names if name in self._incomplete}
+        looked.known = [name for name in names if name in taken]
         looked.files = list(self._whole([name for name in sorted(names) if name not in taken], most))
         looked.broken = [name for name, one in self._incomplete.items() if _seconds() - one.since > _REPORT_SECONDS]
         return looked

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 
 from google.protobuf.message import DecodeError
@@ -22,6 +23,8 @@ _MOST_FILES = 16
 _AGAIN_SECONDS = 30.0
 """When a file is taken again whose questions could not all be answered, as while the disk is full."""
 
+_NO_BATCH = "hold no batch; take them away"
+
 
 class Incoming:
     """Takes the files of one peer, in order."""
@@ -34,7 +37,8 @@ class Incoming:
         self._outgoing = outgoing
         self._asking = asking
         self._taken: dict[str, asyncio.Task[None]] = {}
-        self._left_alone: set[str] = set()
+        self._left_alone: dict[str, str] = {}
+        """Files that stay where they are and are not taken again, and what is wrong with them."""
         self._told: set[str] = set()
         self._run = ""
         """What the peer's node called itself when it was last believed."""
@@ -55,6 +59,7 @@ class Incoming:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look(self, ask: Ask, seen: Callable[[str], None]) -> None:
+        await self._remove_again()
         known = {*self._taken, *self._left_alone}
         try:
             looked = await asyncio.to_thread(self._files.look, known, _MOST_FILES - len(self._taken))
@@ -72,27 +77,38 @@ class Incoming:
         for name in set(looked.broken) - self._told:
             log.warning("folder %s: %s is not whole", self._files.folder, name)
         self._told = set(looked.broken)
-        self.problem = None
+        self._left_alone = {name: why for name, why in self._left_alone.items() if name in looked.known}
+        wrong = Counter(self._left_alone.values())
         if looked.broken:
-            self.problem = f"{len(looked.broken)} files in {self._files.folder} are not whole; have them copied again"
+            wrong["are not whole; have them copied again"] = len(looked.broken)
+        told = (f"{count} files in {self._files.folder} {what}" for what, count in wrong.items())
+        self.problem = "; ".join(told) or None
 
     async def _take(self, found: Found, ask: Ask, seen: Callable[[str], None]) -> None:
         try:
-            done = await self._taken_in(found, ask, seen)
-            if done:
-                await asyncio.to_thread(self._files.remove, found.name)
+            if await self._taken_in(found, ask, seen):
+                await self._remove(found.name)
             else:
                 await asyncio.sleep(_AGAIN_SECONDS)
-        except OSError as error:
-            self._leave_alone(found, f"cannot be removed ({error.strerror or error})")
         except DecodeError:
-            self._leave_alone(found, "holds no batch")
+            log.warning("folder %s: %s holds no batch and stays where it is", self._files.folder, found.name)
+            self._left_alone[found.name] = _NO_BATCH
         finally:
             del self._taken[found.name]
 
-    def _leave_alone(self, found: Found, why: str) -> None:
-        log.warning("folder %s: %s %s and stays where it is", self._files.folder, found.name, why)
-        self._left_alone.add(found.name)
+    async def _remove(self, name: str) -> None:
+        """Remove a file with which nothing is left to be done, or keep in mind that it could not be removed."""
+        try:
+            await asyncio.to_thread(self._files.remove, name)
+            self._left_alone.pop(name, None)
+        except OSError as error:
+            if name not in self._left_alone:
+                log.warning("folder %s: %s cannot be removed", self._files.folder, name)
+            self._left_alone[name] = f"are done with but cannot be removed ({error.strerror or error})"
+
+    async def _remove_again(self) -> None:
+        for name in [name for name, why in self._left_alone.items() if why != _NO_BATCH]:
+            await self._remove(name)
 
     async def _taken_in(self, found: Found, ask: Ask, seen: Callable[[str], None]) -> bool:
         """Return whether nothing more can come of a file."""
