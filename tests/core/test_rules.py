@@ -147,7 +147,7 @@ WRONG_CHECK_DIGIT = PERSON.resident_id[:-1] + ("1" if PERSON.resident_id[-1] != 
         (submit(materials=[MATERIAL] * 101), "materials", "at most 100 entries"),
         (submit(form={"new_address": "x" * 1001}), 'form["new_address"]', "at most 1000 characters"),
         (DecideCaseRequest(), "request_id", "is required"),
-        (CaseMaterial(code="x", name="n", digest=DIGEST, size=4194305), "size", "at most 4194304"),
+        (CaseMaterial(code="x", name="n", digest=DIGEST, size=(16 << 30) + 1), "size", "at most 17179869184"),
         (Question(), "message", "is required"),
         (LinkRequest(cancelled=["a", "b" * 121]), "cancelled[1]", "at most 120 characters"),
         (Agreement(name="a", parties=["310151"]), "parties", "at least 2 entries"),

@@ -187,7 +187,7 @@ class TestBytesThatAreNoFrame:
 
     def test_that_are_too_many_for_a_body_are_refused(self, peer: RawPeer) -> None:
         question = peer.question(CREDIT, REQUEST, PURPOSE)
-        question.body = bytes((4 << 20) + 1)
+        question.body = bytes((4 << 20) + 81)
         with linked(peer) as link:
             refusal = refusal_of(lambda: link.ask(question), codes.INVALID_FIELD)
         assert refusal.field == "questions[0].message.body"

@@ -12,7 +12,7 @@ from tongban.core import codes
 from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
 from tongban.federation.calls import Call, Caller, Outcome
-from tongban.federation.resources import Resources
+from tongban.federation.resources import PEER_SEEN, Resources
 
 
 class Public:
@@ -42,9 +42,11 @@ class Public:
         return Outcome(answer.SerializeToString())
 
     async def list_documents(self, caller: Caller, call: Call) -> Outcome:
-        """List the documents that this node holds."""
-        decoded(ListDocumentsRequest, call.body)
-        held = self._resources.keeper.view.documents
+        """List the documents that this node holds; a peer that has a newer directory is asked back at once."""
+        theirs, view = decoded(ListDocumentsRequest, call.body).directory_version, self._resources.keeper.view
+        if theirs > view.version and caller.member != self._resources.member:
+            self._resources.wakes.wake(f"{PEER_SEEN}/{caller.member}")
+        held = view.documents
         heads = [held[name].head() for name in sorted(held)]
         return Outcome(ListDocumentsResponse(documents=heads).SerializeToString())
 

@@ -74,7 +74,8 @@ class Refresher:
         """Ask a peer once for what it holds that is newer; what it does wrong is logged."""
         try:
             async with asyncio.timeout(max(_PEER_SECONDS, self._patience(peer))):
-                body = await self._ask(peer, _LIST, ListDocumentsRequest())
+                listing = ListDocumentsRequest(directory_version=self._resources.keeper.view.version)
+                body = await self._ask(peer, _LIST, listing)
                 for head in self._wanted(ListDocumentsResponse.FromString(body).documents, peer):
                     await self._try_to_take(peer, head)
         except TimeoutError:

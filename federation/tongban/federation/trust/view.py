@@ -70,6 +70,11 @@ class TrustView:
         return self.documents.get(DIRECTORY)
 
     @property
+    def version(self) -> int:
+        """Version of the directory; 0 without one."""
+        return self.directory.document.version if self.directory else 0
+
+    @property
     def federation(self) -> str:
         """Name of the federation."""
         return self.directory.document.directory.federation if self.directory else ""

@@ -520,16 +520,21 @@ Global___DocumentHead: _TypeAlias = DocumentHead  # noqa: Y015
 
 @_typing.final
 class ListDocumentsRequest(_message.Message):
-    """Nothing to say."""
+    """What the asker holds."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    DIRECTORY_VERSION_FIELD_NUMBER: _builtins.int
+    directory_version: _builtins.int
+    """Version of the directory that the asker's node holds, so that a node with an older one asks back at once; 0: not said."""
     def __init__(
         self,
+        *,
+        directory_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["directory_version", b"directory_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
