@@ -5,6 +5,7 @@ from string import Formatter
 import pytest
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc import StatusCode
@@ -12,11 +13,12 @@ from grpc import StatusCode
 from tongban.api.errors.v1.errors_pb2 import ErrorDetail
 from tongban.core import codes
 from tongban.core.codes import CATALOGUE, Code
-from tongban.core.errors import Refusal, invalid_field, refusal_of, status_of
+from tongban.core.errors import MOST_STATUS, Refusal, invalid_field, refusal_of, size_of_status, status_of
 
 CODES = pytest.mark.parametrize("code", CATALOGUE.values(), ids=CATALOGUE)
 OWN_WORDS = {"field", "rule", "member", "reference"}
 STATUSES = {status.value[0] for status in StatusCode}
+SAID = {"member": "310151", "reference": "reference"}
 SENTENCES = ("message", "message_zh", "remedy", "remedy_zh")
 
 
@@ -29,7 +31,7 @@ def facts_named(code: Code, *sentences: str) -> set[str]:
 def example(code: Code) -> Refusal:
     """Return a refusal that gives all facts which its sentences name."""
     facts = {name: f"<{name}>" for name in facts_named(code) - OWN_WORDS}
-    return Refusal(code, facts, field="<field>", rule="<rule>", member="<member>", reference="<reference>")
+    return Refusal(code, facts, field="<field>", rule="<rule>", member="310151", reference="reference")
 
 
 def told(refusal: Refusal) -> list[str]:
@@ -63,7 +65,7 @@ def test_each_fact_is_told_where_it_is_named(code: Code) -> None:
     refusal = example(code)
     for sentence in SENTENCES:
         for name in facts_named(code, sentence):
-            assert f"<{name}>" in getattr(refusal, sentence)
+            assert SAID.get(name, f"<{name}>") in getattr(refusal, sentence)
 
 
 @CODES
@@ -90,7 +92,7 @@ def test_a_refusal_is_the_same_on_the_other_side(code: Code) -> None:
     there = refusal_of(Status.FromString(status_of(refusal).SerializeToString()))
     assert there.code is code
     assert (there.facts, told(there)) == (refusal.facts, told(refusal))
-    assert (there.field, there.rule, there.member, there.reference) == ("<field>", "<rule>", "<member>", "<reference>")
+    assert (there.field, there.rule, there.member, there.reference) == ("<field>", "<rule>", *SAID.values())
 
 
 @CODES
@@ -213,7 +215,7 @@ def test_a_sentence_tells_the_node_unless_a_fact_names_a_member() -> None:
 
 @pytest.mark.parametrize("value", ["{", "}", "{}", "{0}", "{member}", "{rule!r:>9}", "{{x}}", "%s", "\\N{BULLET}"])
 def test_braces_in_a_fact_are_told_as_they_are(value: str) -> None:
-    refusal = Refusal(codes.FORM_FIELD, {"x": value}, field=value, rule=value, member=value)
+    refusal = Refusal(codes.FORM_FIELD, {"x": value}, field=value, rule=value)
     there = refusal_of(status_of(refusal))
     assert told(there) == told(refusal)
     assert refusal.message == f"Form field {value} is wrong: {value}."
@@ -242,8 +244,42 @@ def test_a_refusal_fits_into_the_metadata_of_a_call_whatever_its_facts(name: str
     }
     refusal = Refusal(CATALOGUE[name], facts, field="f" * 5000, rule="规则" * 5000).at("320681")
     status = status_of(refusal)
-    assert len(status.SerializeToString()) < 6_100
+    assert size_of_status(status) < 8_192 - 300  # What gRPC and HTTP/2 add.
     assert refusal_of(status).code is CATALOGUE[name]
+
+
+UNBOUNDED: dict[str, dict[str, object]] = {
+    "code": {"code": "X" * 65},
+    "a code that is none": {"code": "see the log"},
+    "no code": {"code": ""},
+    "member": {"member": "3" * 1000},
+    "reference": {"reference": "r" * 65},
+    "a reference in words": {"reference": "ask Mr Wang"},
+    "field": {"field": "f" * 251},
+    "rule": {"rule": "r" * 701},
+    "message": {"message": "办" * 234},
+    "remedy": {"remedy_zh": "r" * 701},
+    "fact": {"facts": {"right": "x" * 251}},
+    "a fact's name": {"facts": {"x" * 65: ""}},
+    "facts": {"facts": {f"fact{number}": "" for number in range(7)}},
+}
+
+
+@pytest.mark.parametrize("fields", UNBOUNDED.values(), ids=UNBOUNDED)
+@pytest.mark.parametrize("name", ["NEWER_CODE", "PEER_BUSY"])
+def test_a_detail_that_no_node_makes_is_no_refusal(name: str, fields: dict[str, object]) -> None:
+    status = Status(code=codes.ABORTED)
+    status.details.add().Pack(ErrorDetail(**{"code": name, **fields}))  # type: ignore[arg-type]
+    with pytest.raises(DecodeError):
+        refusal_of(status)
+
+
+def test_a_message_counts_as_it_travels_twice() -> None:
+    assert size_of_status(Status(code=5, message="a b%")) == 12 + 6
+    assert size_of_status(Status(code=5, message="办")) == 12 + 9
+    status = Status(code=5, message="办" * 473)
+    assert status.ByteSize() < MOST_STATUS < size_of_status(status)
+    assert size_of_status(status_of(refusal_of(status))) <= MOST_STATUS
 
 
 def test_details_that_are_not_what_their_type_says_are_none() -> None:

@@ -5,9 +5,11 @@ A `Refusal` takes the same way out of a node as any answer does. On the wire it 
 `refusal_of` are the two sides of that border.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import ceil
+from urllib.parse import quote
 
 from google.protobuf.any_pb2 import Any
 from google.protobuf.message import DecodeError, Message
@@ -16,20 +18,29 @@ from google.rpc.status_pb2 import Status
 
 from tongban.api.errors.v1.errors_pb2 import ErrorDetail
 from tongban.core.codes import CATALOGUE, INTERNAL, INVALID_FIELD, SERVICE_STATUS, Code
+from tongban.core.identifiers.member_id import check_member_id
 
 _STATUSES = range(1, 17)
 """The gRPC status codes of calls that did not succeed."""
 
 
-MOST_STATUS = 4096
-"""Most bytes of a status that a plugin's service gives, with its details."""
+MOST_STATUS = 6144
+"""Most bytes of a status that a plugin's service gives, with its details, as it travels; see `size_of_status`."""
 
 MOST_SENTENCE, MOST_FACT, MOST_FACTS = 700, 250, 6
-"""Most bytes of a sentence and of a fact, and most facts, that travel with a refusal: in base64 they take six of the
-eight kilobytes that gRPC gives to metadata."""
+"""Most bytes of a sentence and of a fact, and most facts, that travel with a refusal."""
 
+MOST_DETAIL = 4600
+"""Most bytes of an `ErrorDetail`: in base64 it fits into the eight kilobytes that gRPC gives to metadata. Of facts that
+do not fit, the longest are left out."""
+
+_CODE, _FACT = re.compile(r"[A-Z][A-Z0-9_]{0,63}"), re.compile(r"[a-z][a-z0-9_]{0,63}")
+_REFERENCE = re.compile(r"[0-9A-Za-z_.-]{0,64}")
 
 _LONGEST_RETRY = 86_400.0
+
+_AS_IT_IS = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+"""What gRPC does not percent-encode in a message."""
 
 
 class _Facts(dict[str, str]):
@@ -115,6 +126,8 @@ def status_of(refusal: Refusal) -> Status:
         reference=refusal.reference,
         facts={name: _brief(refusal.facts[name], MOST_FACT) for name in sorted(refusal.facts)[:MOST_FACTS]},
     )
+    while detail.facts and detail.ByteSize() > MOST_DETAIL:
+        del detail.facts[max(detail.facts, key=lambda name: len(detail.facts[name]))]
     status = Status(code=refusal.code.status, message=f"{refusal.code.name}: {_brief(refusal.message, MOST_FACT)}")
     status.details.add().Pack(detail)
     if refusal.retry_seconds > 0:
@@ -128,10 +141,16 @@ def refusal_of(status: Status) -> Refusal:
     """Return the refusal that a status tells; a code that this version does not know keeps its own sentences.
 
     A status without `ErrorDetail` is one of a plugin's service.
+
+    Raises:
+        DecodeError: its `ErrorDetail` is none that a node makes: a code, a member, a reference or a fact is no such
+            thing, or has no end.
     """
     detail = ErrorDetail()
     if not any(_unpacks(entry, detail) for entry in status.details):
         return refusal_by_service(status)
+    if not _is_one(detail):
+        raise DecodeError("ErrorDetail")
     return Refusal(
         code=CATALOGUE.get(detail.code) or _foreign(detail, status.code),
         facts=dict(detail.facts),
@@ -140,6 +159,19 @@ def refusal_of(status: Status) -> Refusal:
         member=detail.member,
         reference=detail.reference,
         retry_seconds=_retry_seconds(status),
+    )
+
+
+def _is_one(detail: ErrorDetail) -> bool:
+    sentences = (detail.rule, detail.message, detail.message_zh, detail.remedy, detail.remedy_zh)
+    return (
+        _CODE.fullmatch(detail.code) is not None
+        and (not detail.member or check_member_id(detail.member) is None)
+        and _REFERENCE.fullmatch(detail.reference) is not None
+        and all(len(text.encode()) <= MOST_SENTENCE for text in sentences)
+        and all(len(text.encode()) <= MOST_FACT for text in (detail.field, *detail.facts.values()))
+        and len(detail.facts) <= MOST_FACTS
+        and all(_FACT.fullmatch(name) for name in detail.facts)
     )
 
 
@@ -163,10 +195,24 @@ def refusal_by_service(status: Status) -> Refusal:
     """Return the refusal with a status of a plugin's service; details that are too long to travel are left out."""
     if status.code not in _STATUSES:
         return Refusal(INTERNAL)
-    if status.ByteSize() > MOST_STATUS:
+    if size_of_status(status) > MOST_STATUS:
         status = Status(code=status.code, message=_brief(status.message))
     said = f"{status.code} {_brief(status.message, MOST_FACT)}".strip()
     return Refusal(replace(SERVICE_STATUS, status=status.code), {"said": said}, told=status)
+
+
+def size_of_status(status: Status) -> int:
+    """Return the bytes that a status takes among the metadata of a call: in base64, and its message once more.
+
+    The message travels percent-encoded as ``grpc-message`` too, as clients compare it with the status: a Chinese
+    character takes nine bytes there.
+    """
+    return base64_size(status.ByteSize()) + len(quote(status.message, safe=_AS_IT_IS))
+
+
+def base64_size(size: int) -> int:
+    """Return the bytes that so many take in base64."""
+    return (size + 2) // 3 * 4
 
 
 def _brief(text: str, most: int = MOST_SENTENCE) -> str:

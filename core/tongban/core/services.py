@@ -13,11 +13,14 @@ from google.rpc.status_pb2 import Status
 
 from tongban.api.errors.v1.errors_pb2 import ErrorDetail
 from tongban.core.arity import Arity
-from tongban.core.errors import MOST_STATUS
+from tongban.core.errors import MOST_STATUS, base64_size, size_of_status
 
 MOST_TRAILING = 1024
-"""Most bytes of all trailing metadata: in base64 they and a status fit into the eight kilobytes that gRPC gives to
-metadata."""
+"""Most bytes of all trailing metadata as they travel: with a status they fit into the eight kilobytes that gRPC
+gives to metadata."""
+
+_ENTRY_BYTES = 32
+"""What HTTP/2 counts for each entry beside its key and value (RFC 9113, 6.5.2). So there are 31 entries at most."""
 
 Entry: TypeAlias = tuple[str, str | bytes]
 """Key and value of metadata; a key that ends in ``-bin`` has bytes, any other text of printable ASCII."""
@@ -60,7 +63,7 @@ class ServiceError(Exception):
 
         Raises:
             ValueError: there is no such code, the metadata is wrong, a detail is Tongban's own ErrorDetail, or status
-                and details have more than 4,096 bytes.
+                and details have more than 6,144 bytes as they travel: in base64, and the sentence percent-encoded too.
         """
         super().__init__(f"{StatusCode(status).name}: {message}")
         check_metadata(trailing)
@@ -69,8 +72,8 @@ class ServiceError(Exception):
             if isinstance(one, ErrorDetail):
                 raise ValueError("ErrorDetail belongs to Tongban's own refusals; use a detail of your own")
             self.status.details.add().Pack(one)
-        if self.status.ByteSize() > MOST_STATUS:
-            raise ValueError(f"status and details have {self.status.ByteSize()} bytes; at most {MOST_STATUS} travel")
+        if (size := size_of_status(self.status)) > MOST_STATUS:
+            raise ValueError(f"status and details have {size} bytes as they travel; at most {MOST_STATUS} can")
         self.trailing = tuple(trailing)
 
 
@@ -101,7 +104,8 @@ class Asked:
         """Give the caller an entry of trailing metadata, at the end of a call that goes well.
 
         Raises:
-            ValueError: key and value are no metadata, or all entries have more than 1,024 bytes.
+            ValueError: key and value are no metadata, or all entries have more than 1,024 bytes, a -bin value in
+                base64 and 32 for each entry counted.
         """
         check_metadata([*self.trailing, (key, value)])
         self.trailing.append((key, value))
@@ -147,8 +151,13 @@ def check_metadata(entries: Sequence[Entry]) -> None:
             raise ValueError(f"metadata key {key!r} must be of 0-9a-z_.- and not begin with grpc- or tongban-")
         if isinstance(value, bytes) is not key.endswith("-bin") or not _is_printable(value):
             raise ValueError(f"metadata {key} must be bytes if its key ends in -bin, else printable ASCII")
-    if (size := sum(len(key) + len(value) for key, value in entries)) > MOST_TRAILING:
+    if (size := sum(map(_size, entries))) > MOST_TRAILING:
         raise ValueError(f"trailing metadata has {size} bytes; at most {MOST_TRAILING} travel")
+
+
+def _size(entry: Entry) -> int:
+    key, value = entry
+    return len(key) + (base64_size(len(value)) if isinstance(value, bytes) else len(value)) + _ENTRY_BYTES
 
 
 def _is_printable(value: str | bytes) -> bool:

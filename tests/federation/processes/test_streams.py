@@ -13,7 +13,7 @@ from tongban.api.evidence.v1.evidence_pb2 import STAGE_ENDED, STAGE_OPENED, STAG
 from tongban.core.errors import refusal_of
 from tongban.core.testing.federation import Federation
 
-from ..scripted.tongban_scripted import METHODS, Step
+from ..scripted.tongban_scripted import METHODS, Step, longest_failure
 from .direct import Way, direct, grpc_status_of, parts, through
 from .looking import Log, check_log
 from .people import CHONGMING, HANGZHOU
@@ -65,6 +65,16 @@ async def test_a_client_sees_the_same(plain: Way, forwarded: Way, what: str, met
     assert (far.code, far.trailing, far.answers) == (near.code, near.trailing, near.answers)
     if near.code is not grpc.StatusCode.RESOURCE_EXHAUSTED:
         assert far == near
+
+
+@pytest.mark.parametrize("method", SINGLE)
+async def test_the_longest_status_in_chinese_arrives_whole_each_time(forwarded: Way, method: str) -> None:
+    """gRPC refuses metadata between eight and sixteen kilobytes by chance."""
+    expected = longest_failure()
+    for _ in range(10):
+        seen = await forwarded.see(method, Step(what="fail at length"))
+        assert (seen.code, seen.details) == (grpc.StatusCode.NOT_FOUND, expected.status.message)
+        assert (seen.status, seen.trailing) == (expected.status, expected.trailing)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -55,6 +55,11 @@ def failure() -> ServiceError:
     return ServiceError(StatusCode.FAILED_PRECONDITION, "it fails as told: 照办", details, TRAILING)
 
 
+def longest_failure() -> ServiceError:
+    """Return the longest sentence in Chinese that can travel, with as much trailing metadata as can."""
+    return ServiceError(StatusCode.NOT_FOUND, "办" * 472, trailing=[("n-bin", bytes(738))])
+
+
 class Script:
     """Does what requests say."""
 
@@ -122,6 +127,8 @@ class Script:
     def _act(self, request: Any, asked: Asked) -> None:
         if request.what == "fail":
             raise failure()
+        if request.what == "fail at length":
+            raise longest_failure()
         if request.what == "raise":
             raise ValueError("the inside of 310151180001080006")
         if request.what == "trail":

@@ -262,7 +262,7 @@ def told(asked: Header, answered: Header, body: bytes) -> Refusal:
     try:
         refusal = refusal_of(Status.FromString(body))
     except DecodeError:
-        what = "what it refuses with is no status"
+        what = "what it refuses with is no status of a node"
         refusal = Refusal(codes.MESSAGE_ALTERED, {"member": answered.sender, "what": what})
     return refusal if answered.sender == asked.receiver else replace(refusal, member=answered.sender)
 

@@ -114,9 +114,10 @@ def asked_member(metadata: Iterable[tuple[str, str | bytes]]) -> str:
 
 
 async def refuse(context: Context, refusal: Refusal, member: str, trailing: Sequence[Entry] = ()) -> None:
-    """End a call with a refusal, and with the trailing metadata that its answerer gave."""
+    """End a call with a refusal, and a status of a plugin's service with the trailing metadata that belongs to it."""
+    given = trailing if refusal.told is not None else ()
     status = rpc_status.to_status(status_of(refusal.at(member)))
-    await context.abort(status.code, status.details, (*status.trailing_metadata, *_pushback(refusal), *trailing))
+    await context.abort(status.code, status.details, (*status.trailing_metadata, *_pushback(refusal), *given))
 
 
 def _pushback(refusal: Refusal) -> tuple[tuple[str, str], ...]:

@@ -56,13 +56,15 @@ class ErrorDetail(_message.Message):
     REFERENCE_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
     code: _builtins.str
-    """Code of the error catalogue, as in NO_AGREEMENT_ROW."""
+    """Code of the error catalogue, as in NO_AGREEMENT_ROW: capitals, digits and underscores, at most 64."""
     member: _builtins.str
     """Member at whose node the refusal arose."""
     field: _builtins.str
-    """Field that is wrong, as a path in the request: applicant.person.resident_id, materials[1].digest. Empty if none is."""
+    """Field that is wrong, as a path in the request: applicant.person.resident_id, materials[1].digest. Empty if none is. At most
+    250 bytes.
+    """
     rule: _builtins.str
-    """Rule that was broken, in words."""
+    """Rule that was broken, in words; it and each sentence below have at most 700 bytes."""
     message: _builtins.str
     """What happened, in English."""
     message_zh: _builtins.str
@@ -74,10 +76,12 @@ class ErrorDetail(_message.Message):
     retryable: _builtins.bool
     """Whether the same call may succeed later, unchanged."""
     reference: _builtins.str
-    """Under this reference the operator finds the inside of the error in the node's log."""
+    """Under this reference the operator finds the inside of the error in the node's log; at most 64 bytes."""
     @_builtins.property
     def facts(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Facts for programs: the right authority, the agreement row that is missing, the limit that was passed."""
+        """Facts for programs: the right authority, the agreement row that is missing, the limit that was passed. At most 6, of 250
+        bytes each.
+        """
 
     def __init__(
         self,

@@ -101,7 +101,7 @@ class Header(_message.Message):
 
     @_builtins.property
     def trailing(self) -> _containers.RepeatedCompositeFieldContainer[Global___Metadata]:
-        """Trailing metadata of the call, an answer's only; at most 1,024 bytes of keys and values."""
+        """Trailing metadata of the call, an answer's only; at most 1,024 bytes as HTTP/2 counts them."""
 
     @_builtins.property
     def encryption(self) -> Global___Encryption:
