@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet, MethodOptions
 from google.protobuf.wrappers_pb2 import StringValue
 
 from tongban.api.catalogue.v1.catalogue_pb2 import DESCRIPTOR as CATALOGUE
@@ -71,18 +72,26 @@ def test_an_error_of_a_service_is_the_status_that_its_caller_gets() -> None:
     ("details", "trailing", "rule"),
     [
         ([ErrorDetail()], [], "ErrorDetail belongs to"),
-        ([StringValue(value="x" * 4096)], [], "at most 4096 travel"),
+        ([StringValue(value="x" * 4600)], [], "at most 6144 can"),
         ([], [("grpc-note", "x")], "not begin with grpc-"),
         ([], [("Note", "x")], "must be of 0-9a-z"),
         ([], [("note", b"x")], "must be bytes if its key ends in -bin"),
         ([], [("note-bin", "x")], "must be bytes if its key ends in -bin"),
         ([], [("note", "中")], "else printable ASCII"),
         ([], [("note", "x" * 1024)], "at most 1024 travel"),
+        ([], [("note-bin", b"x" * 740)], "at most 1024 travel"),
+        ([], [("n", "")] * 32, "at most 1024 travel"),
     ],
 )
 def test_what_cannot_travel_is_refused_where_it_is_made(details: Any, trailing: Any, rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
         ServiceError(StatusCode.ABORTED, "", details, trailing)
+
+
+def test_the_longest_sentence_in_chinese_is_shorter_than_it_looks() -> None:
+    assert ServiceError(StatusCode.NOT_FOUND, "办" * 470).status.message == "办" * 470
+    with pytest.raises(ValueError, match="at most 6144 can"):
+        ServiceError(StatusCode.NOT_FOUND, "办" * 480)
 
 
 def test_a_status_that_grpc_does_not_have_is_refused() -> None:
@@ -103,6 +112,15 @@ def test_what_is_published_says_how_each_method_streams() -> None:
     assert found == {f"/scripted.v1.ScriptService/{name}": Arity(*streams) for name, streams in METHODS.items()}
     assert methods_of(PublishedService(name="scripted.v1.Other", descriptors=published(DESCRIPTOR).descriptors)) == {}
     assert methods_of(PublishedService(name="scripted.v1.ScriptService", descriptors=b"\xff")) == {}
+
+
+@pytest.mark.parametrize("level", MethodOptions.IdempotencyLevel.values())
+def test_what_is_published_says_what_may_be_done_twice(level: "MethodOptions.IdempotencyLevel.ValueType") -> None:
+    file = FileDescriptorProto(name="twice.proto", package="twice.v1")
+    method = file.service.add(name="Twice").method.add(name="Get", input_type=".x.Y", output_type=".x.Y")
+    method.options.idempotency_level = level
+    service = PublishedService(name="twice.v1.Twice", descriptors=FileDescriptorSet(file=[file]).SerializeToString())
+    assert methods_of(service)["/twice.v1.Twice/Get"].idempotent is (level != MethodOptions.IDEMPOTENCY_UNKNOWN)
 
 
 def test_a_service_belongs_to_one_plugin() -> None:

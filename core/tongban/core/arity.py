@@ -1,10 +1,10 @@
-"""How a method streams, as its descriptor says; and services as members publish them."""
+"""How a method streams and may be repeated, as its descriptor says; and services as members publish them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor, ServiceDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodDescriptorProto
+from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodDescriptorProto, MethodOptions
 from google.protobuf.message import DecodeError
 
 from tongban.api.documents.v1.documents_pb2 import PublishedService
@@ -16,11 +16,14 @@ class Arity:
 
     requests_stream: bool = False
     answers_stream: bool = False
+    idempotent: bool = False
+    """Whether its author says, by ``idempotency_level``, that doing it twice does no harm."""
 
     @classmethod
     def of(cls, method: MethodDescriptor | MethodDescriptorProto) -> "Arity":
         """Return how a method streams."""
-        return cls(method.client_streaming, method.server_streaming)
+        level = _options(method).idempotency_level
+        return cls(method.client_streaming, method.server_streaming, level != MethodOptions.IDEMPOTENCY_UNKNOWN)
 
     @property
     def unary(self) -> bool:
@@ -29,6 +32,10 @@ class Arity:
 
 
 UNARY = Arity()
+
+
+def _options(method: MethodDescriptor | MethodDescriptorProto) -> MethodOptions:
+    return method.GetOptions() if isinstance(method, MethodDescriptor) else method.options
 
 
 def published(service: ServiceDescriptor) -> PublishedService:

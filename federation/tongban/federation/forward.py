@@ -14,6 +14,7 @@ from tongban.federation.exchange.relaying import Relay
 from tongban.federation.exchange.stream_asking import StreamAsking
 from tongban.federation.load.admission import Admission
 from tongban.federation.locate import Place
+from tongban.federation.policies import POLICIES
 from tongban.federation.record import Recording
 
 
@@ -37,14 +38,14 @@ class Forwarder:
         """
         if call.question is not None:
             return await self._pass_on(caller, call, call.question, place)
-        if place.streams:
-            return await self._open(caller, call, place.member)
+        if not place.arity.unary:
+            return await self._open(caller, call, place)
         return await self._ask(caller, call, place)
 
-    async def _open(self, caller: Caller, call: Call, peer: str) -> Outcome:
-        release = self._admission.forwarded_stream(peer)
+    async def _open(self, caller: Caller, call: Call, place: Place) -> Outcome:
+        release = self._admission.forwarded_stream(place.member)
         try:
-            outcome = await self._streams.open(caller, call, peer)
+            outcome = await self._streams.open(caller, call, place.member, place.arity)
         except BaseException:
             release()
             raise
@@ -62,7 +63,7 @@ class Forwarder:
 
     async def _ask(self, caller: Caller, call: Call, place: Place) -> Outcome:
         """Ask the peer; an attempt that did not reach it is recorded, and followed by another while there is time."""
-        attempts = Attempts(call.seconds)
+        attempts = Attempts(call.seconds, call.method in POLICIES or place.arity.idempotent)
         with self._admission.forwarded(place.member):
             while True:
                 outcome = await self._attempt(caller, call, place, attempts.left)

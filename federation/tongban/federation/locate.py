@@ -6,6 +6,7 @@ from datetime import datetime
 
 from tongban.api.catalogue.v1.catalogue_pb2 import DecidingFact, Item
 from tongban.core import codes
+from tongban.core.arity import UNARY, Arity
 from tongban.core.errors import Refusal
 from tongban.core.identifiers import division_covers, division_name
 from tongban.federation.calls import Call, Door
@@ -23,8 +24,8 @@ class Place:
     member: str
     here: bool
     policy: Policy
-    streams: bool = False
-    """Whether a method of another member streams."""
+    arity: Arity = UNARY
+    """How a method of another member streams."""
 
 
 def locate(call: Call, view: TrustView, member: str, now: datetime, own: Container[str]) -> Place:
@@ -48,7 +49,7 @@ def locate(call: Call, view: TrustView, member: str, now: datetime, own: Contain
     arity = view.arity(asked, call.method)
     if arity is None:
         raise Refusal(codes.METHOD_UNKNOWN, {"method": call.method, "member": asked})
-    return Place(asked, False, policy, streams=not arity.unary)
+    return Place(asked, False, policy, arity)
 
 
 def authority(view: TrustView, item: str, place: str, named: str) -> tuple[str, Item]:

@@ -1,6 +1,8 @@
 """What a caller is told of an error: a refusal as it is, of anything else a reference to the node's log."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from uuid import uuid4
 
@@ -9,6 +11,19 @@ from tongban.core.errors import Refusal
 from tongban.federation.store.errors import StoreFailed
 
 log = logging.getLogger(__name__)
+
+
+@contextmanager
+def store_failures_told(member: str) -> Iterator[None]:
+    """Have a failure of the store leave as a refusal of this member's node.
+
+    Raises:
+        Refusal: STORE_FAILED.
+    """
+    try:
+        yield
+    except StoreFailed as error:
+        raise refusal_for(error, member) from None
 
 
 def refusal_for(error: Exception, member: str) -> Refusal:

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import TypeVar
+
+from google.protobuf.message import Message
 
 from tongban.api.common.v1.common_pb2 import CallContext, Seal
 from tongban.api.documents.v1.documents_pb2 import PublicKey
@@ -18,8 +21,13 @@ from tongban.federation.exchange import bodies
 from tongban.federation.exchange.bodies import Held
 from tongban.federation.policies import once
 
+M = TypeVar("M", bound=Message)
+
 MOST_BODY = 4 << 20
 """Most bytes of a body in a message."""
+
+MOST_HEADER = 32 << 10
+"""Most bytes of a header, with what newer versions may have put into it: records keep headers whole."""
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far clocks of two nodes may be apart."""
@@ -139,7 +147,21 @@ def header_of(message: SealedMessage) -> Header:
     Raises:
         Refusal: MALFORMED, INVALID_FIELD.
     """
+    if len(message.header) > MOST_HEADER:
+        raise Refusal(codes.MALFORMED, {"type": "Header"})
     return decoded(Header, message.header)
+
+
+def decoded_of(member: str, message_type: type[M], data: bytes) -> M:
+    """Return what a member was asked for and sent, as the message that it has to be.
+
+    Raises:
+        Refusal: MESSAGE_ALTERED.
+    """
+    try:
+        return decoded(message_type, data)
+    except Refusal as refusal:
+        raise _altered(member, f"{message_type.DESCRIPTOR.name} is none: {refusal.message}") from None
 
 
 def check_seal(keys: Keys, message: SealedMessage, header: Header) -> None:

@@ -41,6 +41,7 @@ class AnsweredStream:
         self._certified = certified
         self._stopping = stopping
         self._writing = asyncio.Lock()
+        self._seconds = float("inf")
         self._limit = asyncio.timeout(None)
         self._task: asyncio.Task[object] | None = None
         self._unlisted = False
@@ -54,6 +55,7 @@ class AnsweredStream:
         """
         opening, self._task = await self._opening(), asyncio.current_task()
         call = self._call(opening)
+        self._seconds = call.seconds
         self._limit = asyncio.timeout(call.seconds if opening.timeout_ms else None)
         watch = asyncio.create_task(self._watch(self._certified()))
         try:
@@ -134,5 +136,5 @@ class AnsweredStream:
         if self._unlisted:
             return Refusal(codes.PEER_UNKNOWN, {"what": "certificate", "member": "this connection"})
         if self._limit.expired():
-            return Refusal(codes.DEADLINE, {"seconds": f"{(self._limit.when() or 0):g}"})
+            return Refusal(codes.DEADLINE, {"seconds": f"{self._seconds:g}"})
         return Refusal(codes.STOPPING if self._stopping() else codes.CALLER_LEFT)

@@ -22,7 +22,7 @@ from tongban.api.exchange.v1.exchange_pb2 import (
     StreamResponse,
 )
 from tongban.core import codes
-from tongban.core.decoding import decoded
+from tongban.core.arity import Arity
 from tongban.core.errors import Refusal
 from tongban.core.sealing import Keys
 from tongban.core.times import Clock
@@ -33,7 +33,7 @@ from tongban.federation.exchange.asking import PeerUnavailable, told
 from tongban.federation.exchange.routes import Routes
 from tongban.federation.exchange.sent import Sent
 from tongban.federation.flush import Flush
-from tongban.federation.refusing import refusal_for
+from tongban.federation.refusing import refusal_for, store_failures_told
 from tongban.federation.store.errors import StoreFailed
 from tongban.federation.store.units import Unit
 from tongban.federation.tally import Tally
@@ -74,7 +74,7 @@ class StreamAsking:
         self._valid = valid
         self._carrier = carrier
 
-    async def open(self, caller: Caller, call: Call, peer: str) -> Outcome:
+    async def open(self, caller: Caller, call: Call, peer: str, arity: Arity) -> Outcome:
         """Seal the question and record that it is asked; the answers come as they are taken.
 
         Raises:
@@ -86,7 +86,7 @@ class StreamAsking:
         unsealed = messages.question(header, call.context, call.body, self._clock(), self._valid)
 
         def asked(seals: Sequence[Seal]) -> "_Asked":
-            return _Asked(call, Exchanged(unsealed.sealed(seals[0]), unsealed.header))
+            return _Asked(call, arity, Exchanged(unsealed.sealed(seals[0]), unsealed.header))
 
         def unit_of(seals: Sequence[Seal]) -> Unit:
             return self._unit(asked(seals), STAGE_OPENED)
@@ -108,7 +108,8 @@ class StreamAsking:
         except Exception as error:
             one.refusal = self._refusal(one, error)
         stage = STAGE_ENDED if one.proved else STAGE_UNFINISHED
-        await self._flush.put(writes(self._unit(one, stage)))
+        with store_failures_told(self._member):
+            await self._flush.put(writes(self._unit(one, stage)))
         if one.refusal is not None:
             raise one.refusal
 
@@ -118,10 +119,10 @@ class StreamAsking:
         async with aclosing(self._carrier.stream(peer, one.parts())) as parts:
             async for part in parts:
                 self._keeper.view.member(peer, self._clock())
-                response = decoded(StreamResponse, part)
+                response = messages.decoded_of(peer, StreamResponse, part)
                 match response.WhichOneof("part"):
                     case "message":
-                        one.answers.add(response.message)
+                        one.take(response.message)
                         yield response.message
                     case "taken":
                         one.sent.taken(response.taken)
@@ -149,8 +150,9 @@ class StreamAsking:
 class _Asked:
     """One stream, as its asker sees it."""
 
-    def __init__(self, call: Call, exchanged: Exchanged) -> None:
+    def __init__(self, call: Call, arity: Arity, exchanged: Exchanged) -> None:
         self.call = call
+        self._arity = arity
         self.exchanged = exchanged
         self.sent = Sent(exchanged.header.receiver)
         self.answers = Tally()
@@ -169,17 +171,27 @@ class _Asked:
                     yield StreamRequest(message=request).SerializeToString()
         yield StreamRequest(closed=True).SerializeToString()
 
+    def take(self, answer: bytes) -> None:
+        """Take an answer.
+
+        Raises:
+            Refusal: STREAM_ALTERED if the method has one, and it came.
+        """
+        self.answers.add(answer)
+        if not self._arity.answers_stream and self.answers.messages > 1:
+            raise self._stream_altered("it answers more than once")
+
     def end(self, end: SealedEnd, keys: Keys) -> None:
         """Take the sealed end.
 
         Raises:
-            Refusal: MALFORMED, INVALID_FIELD, MESSAGE_ALTERED, STREAM_ALTERED; the peer's own.
+            Refusal: MESSAGE_ALTERED, STREAM_ALTERED; the peer's own.
         """
         header = messages.check_answer(keys, self.exchanged.question, end.message)
-        summary = decoded(StreamEnd, end.message.body)
+        summary = messages.decoded_of(header.sender, StreamEnd, end.message.body)
         self._take(header, end.message)
         if altered := self._altered(header, summary, end.status):
-            raise Refusal(codes.STREAM_ALTERED, {"member": header.sender, "what": altered})
+            raise self._stream_altered(altered)
         self.proved = True
         if header.status:
             raise told(self.exchanged.header, header, end.status)
@@ -188,12 +200,12 @@ class _Asked:
         """Take the refusal of the opening.
 
         Raises:
-            Refusal: MALFORMED, INVALID_FIELD, MESSAGE_ALTERED, STREAM_ALTERED; the peer's own.
+            Refusal: MESSAGE_ALTERED, STREAM_ALTERED; the peer's own.
         """
         header = messages.check_answer(keys, self.exchanged.question, refused)
         self._take(header, SealedMessage(header=refused.header, seal=refused.seal))
         if self.answers.messages or not header.status:
-            raise Refusal(codes.STREAM_ALTERED, {"member": header.sender, "what": "it refuses what it has answered"})
+            raise self._stream_altered("it refuses what it has answered")
         self.proved = True
         raise told(self.exchanged.header, header, refused.body)
 
@@ -201,11 +213,16 @@ class _Asked:
         self.call.trailing[:] = messages.trailing_of(header)
         self.exchanged = replace(self.exchanged, answer=answer, status=header.status)
 
+    def _stream_altered(self, what: str) -> Refusal:
+        return Refusal(codes.STREAM_ALTERED, {"member": self.exchanged.header.receiver, "what": what})
+
     def _altered(self, header: Header, summary: StreamEnd, status: bytes) -> str:
         """Tell what differs between the sealed end and what was seen; nothing if all fits."""
         if summary.answers != self.answers.told():
             return "the answers"
         if not self.sent.fits(summary.requests):
             return "the requests"
+        if not (header.status or self._arity.answers_stream or self.answers.messages):
+            return "it ends without its answer"
         digest = sha256(status).digest() if status else b""
         return "" if digest == summary.status_digest and bool(status) == bool(header.status) else "the status"

@@ -22,7 +22,7 @@ from tongban.federation.calls import Call, Caller, Outcome, Question, Reply, Ste
 from tongban.federation.exchange import messages
 from tongban.federation.exchange.recent import Recent
 from tongban.federation.flush import Flush
-from tongban.federation.refusing import refusal_for
+from tongban.federation.refusing import refusal_for, store_failures_told
 from tongban.federation.store.errors import StoreFailed
 from tongban.federation.store.units import Unit
 from tongban.federation.tally import Tally
@@ -60,7 +60,8 @@ class Streams:
         except Exception as error:
             one.refusal = refusal_for(error, self._member).at(self._member)
         if one.call.question is None:
-            await self._flush.put(writes(Unit(evidence=(self._record(one, STAGE_ENDED),))))
+            with store_failures_told(self._member):
+                await self._flush.put(writes(Unit(evidence=(self._record(one, STAGE_ENDED),))))
         if one.refusal is not None:
             raise one.refusal
 
@@ -97,7 +98,8 @@ class Streams:
         def unit_of(seals: Sequence[Seal]) -> Unit:
             return Unit(evidence=(self._record(one, STAGE_ENDED, answer.sealed(seals[0])),))
 
-        seals = await self._flush.put(Step([answer.leaf], unit_of))
+        with store_failures_told(self._member):
+            seals = await self._flush.put(Step([answer.leaf], unit_of))
         return SealedEnd(message=answer.sealed(seals[0]), status=status)
 
     async def _broken(self, one: "_Stream") -> None:

@@ -101,15 +101,16 @@ class CallDoor(grpc.GenericRpcHandler):
         except Refusal as refusal:
             await replies.refuse(context, refusal, self._member)
             raise
+        seconds = replies.seconds(context, streams=not arity.unary)
         return Call(
             door=self._door,
             method=method,
             body=body,
             context=said,
-            seconds=replies.seconds(context, streams=not arity.unary),
+            seconds=seconds,
             token=shown.token,
             stream=_requests(context) if arity.requests_stream else None,
-            cut=lambda: self._why(context),
+            cut=lambda: self._why(context, seconds),
         )
 
     async def _asked(self, call: Call, context: Context) -> Reply:
@@ -123,9 +124,6 @@ class CallDoor(grpc.GenericRpcHandler):
         answers: list[bytes] = []
 
         async def take(answer: bytes) -> None:
-            if answers:
-                what = "it answers more than once"
-                raise Refusal(codes.STREAM_ALTERED, {"member": call.context.to, "what": what})
             answers.append(answer)
 
         if reply.stream is not None:
@@ -161,11 +159,11 @@ class CallDoor(grpc.GenericRpcHandler):
         finally:
             self._streams -= {task} if task else set()
 
-    def _why(self, context: Context) -> Refusal:
+    def _why(self, context: Context, seconds: float) -> Refusal:
         """Return why a call is cut that is cancelled."""
         left = context.time_remaining()
         if left is not None and left <= 0:
-            return Refusal(codes.DEADLINE)
+            return Refusal(codes.DEADLINE, {"seconds": f"{seconds:.3g}"})
         stopped = self._stopping and not context.cancelled()
         return Refusal(codes.STOPPING if stopped else codes.CALLER_LEFT)
 
