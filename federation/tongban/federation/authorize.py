@@ -19,11 +19,12 @@ def authorize(
 ) -> str:
     """Return the agreement row that allows a call; empty where none is needed.
 
+    `quota` counts how often a row is asked by.
+
     Raises:
         Refusal: ROLE_MISSING, OFFICER_MISSING, PURPOSE_MISSING, NO_AGREEMENT_ROW, CONSENT_MISSING, QUOTA_EXCEEDED,
             RELAY_CLOSED, MESSAGE_LOOPED.
     """
-    quota.of_caller(call.door, caller)
     if call.question is not None and not place.here:
         relay.permit(call.question)
         return ""

@@ -17,17 +17,24 @@ from tongban.api.exchange.v1.exchange_pb2 import Header, SealedMessage
 from tongban.core.times import timestamp
 from tongban.federation.calls import Call, Caller, Exchanged, Outcome, Question
 from tongban.federation.exchange.bodies import Held
+from tongban.federation.policies import is_lookup
 from tongban.federation.tally import Tally
+
+_MOST_UNPROVED = 4096
+"""Most bytes of the header of a question that nobody proved, for a record to keep it."""
 
 
 def local(call: Call, caller: Caller, outcome: Outcome, member: str, row: str, now: datetime) -> Evidence:
-    """Return the record of a call that this node answered for one of its own windows or operators."""
+    """Return the record of a call that this node answered for one of its own windows or operators.
+
+    A look-up at another member stands here if nothing of it left.
+    """
     return Evidence(
         time=timestamp(now),
         side=SIDE_LOCAL,
         method=call.method,
         asking=member,
-        answering=member,
+        answering=(call.context.to if is_lookup(call.method) else "") or member,
         window=caller.window,
         context=call.context,
         question_digest=sha256(call.body).digest(),
@@ -64,6 +71,15 @@ def answered(
     record.side = SIDE_ANSWERED if here == asked.header.receiver else SIDE_RELAYED
     record.agreement_row = row or record.agreement_row
     return record
+
+
+def make_unproved(record: Evidence, certified: str) -> None:
+    """Have a record name whoever handed a question in, or nobody: who asked it and why is not proved."""
+    record.asking = certified
+    for field in ("window", "context", "hops"):
+        record.ClearField(field)
+    if len(record.question.header) > _MOST_UNPROVED:
+        record.ClearField("question")
 
 
 def of_stream(

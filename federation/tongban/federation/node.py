@@ -19,7 +19,7 @@ from tongban.federation.calls import Call, Caller, Opened, Outcome, Reply
 from tongban.federation.exchange import bodies, messages
 from tongban.federation.exchange.relaying import Relay
 from tongban.federation.forward import Forwarder
-from tongban.federation.load.quotas import Quotas
+from tongban.federation.load.quotas import Quota, Quotas
 from tongban.federation.locate import Place, locate
 from tongban.federation.record import Recording
 from tongban.federation.refusing import refusal_for
@@ -66,7 +66,8 @@ class Node:
         caller, row, quota = Caller(""), "", self._quotas.begin()
         for _ in range(MOST_DECISIONS):
             try:
-                caller = caller if caller.member else self._authenticator.authenticate(call)
+                caller = caller if caller.member else self._authenticated(call, quota)
+                quota.of_caller(call.door, caller)
                 place = locate(call, self._keeper.view, self.member, self._clock(), self._handlers)
                 call = self._opened(call, place)
                 row = authorize(call, caller, place, self._keeper.view, self._clock(), quota, self._relay)
@@ -81,6 +82,15 @@ class Node:
             except StoreFailed as error:
                 return await self._recording.unrecorded(call, error)
         return await self._recording.unrecorded(call, RuntimeError("other calls were always faster"))
+
+    def _authenticated(self, call: Call, quota: Quota) -> Caller:
+        """Return who makes a call. What cannot be believed counts against the member whose connection brought it."""
+        try:
+            return self._authenticator.authenticate(call)
+        except Refusal:
+            if call.certified:
+                quota.of_caller(call.door, Caller(call.certified))
+            raise
 
     def _opened(self, call: Call, place: Place) -> Call:
         """Return a call with what its asker encrypted for this member."""

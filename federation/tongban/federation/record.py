@@ -14,6 +14,7 @@ from tongban.federation.exchange.messages import Unsealed
 from tongban.federation.exchange.recent import Recent
 from tongban.federation.exchange.streams import Streams
 from tongban.federation.flush import Flush
+from tongban.federation.load.unproved import Unproved
 from tongban.federation.policies import is_lookup, recorded
 from tongban.federation.refusing import refusal_for
 from tongban.federation.store.errors import StoreFailed
@@ -28,6 +29,7 @@ class Recording:
         self._flush = flush
         self._recent = recent
         self._streams = streams
+        self._unproved = Unproved()
         self._clock = clock
 
     async def record(self, call: Call, caller: Caller, row: str, outcome: Outcome) -> Reply:
@@ -85,15 +87,22 @@ class Recording:
             def unit_of(seals: Sequence[Seal]) -> Unit:
                 sealed, now = answer.sealed(seals[0]), self._clock()
                 replies.append(Reply(sealed=sealed))
-                if not (done.refusal or recorded(asked.header.method)):
+                if not self._leaves_a_record(call, asked, caller, done):
                     return Unit()
                 kept = evidence.answered(asked, sealed, answer.held, done, row, now)
+                if not caller.member:
+                    evidence.make_unproved(kept, call.certified or "")
                 return Unit(claims=claims, evidence=(kept.SerializeToString(),))
 
             return Step([answer.leaf], unit_of)
 
         await self._flush.put(outcome.then(record), outcome.after)
         return replies[0]
+
+    def _leaves_a_record(self, call: Call, asked: Question, caller: Caller, outcome: Outcome) -> bool:
+        if caller.member or outcome.refusal is None:
+            return outcome.refusal is not None or recorded(asked.header.method)
+        return outcome.refusal.code is not codes.QUOTA_EXCEEDED and self._unproved.recorded(call.certified or "")
 
     async def _relayed(self, asked: Question, exchanged: Exchanged) -> Reply:
         """Record that a question was passed on and its answer back; what the peer sealed leaves as it came."""

@@ -37,7 +37,7 @@ class Peer:
     member: str
     signer: Signer
     certified: str | None = None
-    """Member whose certificate the connection shows; the peer's own if none is given."""
+    """Member whose certificate the connection shows; the peer's own if none is given, and empty where none is shown."""
     keys: DecryptionKeys | None = None
     """What opens answers that are encrypted for it."""
 
@@ -59,7 +59,7 @@ class Peer:
     async def hand(self, question: Question) -> Answered:
         """Give a question to the node as a carrier does."""
         certified = self.member if self.certified is None else self.certified
-        answer = await answering.answer(self.station.house.node.ask, question, certified)
+        answer = await answering.answer(self.station.house.node.ask, question, certified or None)
         assert answer is not None
         header = Header.FromString(answer.header)
         body = answer.body

@@ -117,7 +117,9 @@ class Evidence(_message.Message):
     method: _builtins.str
     """Method."""
     asking: _builtins.str
-    """Member that asked."""
+    """Member that asked. Of a question that was refused because it could not be believed, the member whose connection brought
+    it, or empty if none showed a certificate: what the question says of its sender stands in its header and is not proved.
+    """
     answering: _builtins.str
     """Member that was asked."""
     window: _builtins.str
