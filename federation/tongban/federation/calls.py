@@ -82,6 +82,11 @@ class Call:
     cut: Callable[[], Refusal] = lambda: Refusal(codes.CALLER_LEFT)
     """Says why the call is cancelled, if it is."""
 
+    @property
+    def brought_by(self) -> str:
+        """Member whose connection brought a question; empty if no certificate says who."""
+        return self.certified if isinstance(self.certified, str) else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:

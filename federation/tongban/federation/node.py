@@ -88,8 +88,8 @@ class Node:
         try:
             return self._authenticator.authenticate(call)
         except Refusal:
-            if call.certified:
-                quota.of_caller(call.door, Caller(call.certified))
+            if call.brought_by:
+                quota.of_caller(call.door, Caller(call.brought_by))
             raise
 
     def _opened(self, call: Call, place: Place) -> Call:

@@ -91,7 +91,7 @@ class Recording:
                     return Unit()
                 kept = evidence.answered(asked, sealed, answer.held, done, row, now)
                 if not caller.member:
-                    evidence.make_unproved(kept, call.certified or "")
+                    evidence.make_unproved(kept, call.brought_by)
                 return Unit(claims=claims, evidence=(kept.SerializeToString(),))
 
             return Step([answer.leaf], unit_of)
@@ -102,7 +102,7 @@ class Recording:
     def _leaves_a_record(self, call: Call, asked: Question, caller: Caller, outcome: Outcome) -> bool:
         if caller.member or outcome.refusal is None:
             return outcome.refusal is not None or recorded(asked.header.method)
-        return outcome.refusal.code is not codes.QUOTA_EXCEEDED and self._unproved.recorded(call.certified or "")
+        return outcome.refusal.code is not codes.QUOTA_EXCEEDED and self._unproved.recorded(call.brought_by)
 
     async def _relayed(self, asked: Question, exchanged: Exchanged) -> Reply:
         """Record that a question was passed on and its answer back; what the peer sealed leaves as it came."""

@@ -16,6 +16,7 @@ from tongban.core.errors import refusal_of
 from tongban.core.sealing import seal_all
 from tongban.core.signing import Signer
 from tongban.core.times import moment
+from tongban.federation.calls import SEAL_ALONE
 from tongban.federation.carriers.memory import Station
 from tongban.federation.exchange import answering, bodies, messages
 from tongban.federation.exchange.asking import Asking, Terms
@@ -59,7 +60,7 @@ class Peer:
     async def hand(self, question: Question) -> Answered:
         """Give a question to the node as a carrier does."""
         certified = self.member if self.certified is None else self.certified
-        answer = await answering.answer(self.station.house.node.ask, question, certified or None)
+        answer = await answering.answer(self.station.house.node.ask, question, certified or SEAL_ALONE)
         assert answer is not None
         header = Header.FromString(answer.header)
         body = answer.body

@@ -124,6 +124,4 @@ def _to_peer(slots: Slots, peer: str) -> Release:
 
 def _asking(call: Call) -> str:
     """Return the member whose places a question takes: whose connection it is, or who says that it asks."""
-    if isinstance(call.certified, str):
-        return call.certified
-    return call.question.header.sender if call.question else ""
+    return call.brought_by or (call.question.header.sender if call.question else "")
