@@ -12,6 +12,7 @@ from tongban.federation.calls import Call, Reply
 from tongban.federation.exchange import frames
 from tongban.federation.exchange.answering import AnsweredLink
 from tongban.federation.exchange.messages import MOST_BODY
+from tongban.federation.exchange.places import Places
 
 
 @pytest.mark.parametrize("count", [0, 1, frames.MOST_ITEMS, frames.MOST_ITEMS + 1])
@@ -108,3 +109,32 @@ async def test_a_cancelled_question_is_answered_no_more_and_frees_its_place() ->
     link.stop()
     await asyncio.sleep(0.01)
     assert ended == set(ids)
+
+
+async def test_links_of_one_peer_share_its_places_and_a_link_that_ends_gives_back_its_own() -> None:
+    begun: list[str] = []
+
+    async def ask(call: Call) -> Reply:
+        assert call.question is not None
+        begun.append(call.question.header.id)
+        if len(begun) > 1:
+            await asyncio.Event().wait()
+        return Reply(sealed=SealedMessage(header=call.question.message.header))
+
+    async def write(frame: bytes) -> None:
+        if LinkResponse.FromString(frame).answers:
+            await asyncio.Event().wait()  # The peer does not read it, so that the question keeps its place.
+
+    places = Places(2)
+    first, second = AnsweredLink(ask, write, 2, places), AnsweredLink(ask, write, 2, places)
+    await first.take(LinkRequest(questions=[question(), question()]).SerializeToString(), "310151")
+    frame = LinkRequest(questions=[question(), question()]).SerializeToString()
+    waiting = asyncio.create_task(second.take(frame, "310151"))
+    await asyncio.sleep(0.05)
+    assert (len(begun), waiting.done()) == (2, False)
+    first.stop()
+    await waiting
+    await asyncio.sleep(0.05)
+    assert len(begun) == 4
+    second.stop()
+    assert await asyncio.wait_for(places.take(2), 1.0)

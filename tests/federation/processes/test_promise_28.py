@@ -1,5 +1,10 @@
 """Promise 28: abuse at the doors gets the right code, ends nothing, is repeated to nobody, and fills no memory."""
 
+import socket
+import ssl
+import struct
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,8 +17,9 @@ from tongban.api.common.v1.common_pb2 import CallContext
 from tongban.api.credit.v1.credit_pb2 import QueryCreditRequest
 from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, Question
 from tongban.core import codes
-from tongban.core.testing.federation import Federation, eventually
+from tongban.core.testing.federation import Federation, Place, eventually
 from tongban.core.testing.processes import NodeProcess
+from tongban.federation.transport.standing import LINKS_PER_NODE
 
 from .looking import refusal_of
 from .people import CHONGMING, CREDIT, FIRM, IDENTITY, PURPOSE, QIDONG
@@ -213,6 +219,31 @@ class TestThePeersDoor:
             for size in (7 * MIB, 12 * MIB):
                 assert self._link_ends(peer, field(2, CANARY.encode()) + bytes(size)) is RESOURCE_EXHAUSTED
 
+    def test_promise_28_many_links_of_one_peer(self, peer: RawPeer, federation: Federation) -> None:
+        node, done = federation.nodes[QIDONG], threading.Event()
+        question = Question(message=peer.question(CREDIT, bytes(60_000), PURPOSE), timeout_ms=600_000)
+        frame = LinkRequest(questions=[question] * 16).SerializeToString()
+
+        def sent() -> Iterator[bytes]:
+            yield from [frame] * 62
+            done.wait(30.0)
+
+        before = resident(node)
+        link: grpc.StreamStreamMultiCallable[bytes, bytes] = peer.channel.stream_stream(LINK)
+        calls = [link(sent(), timeout=30.0) for _ in range(12)]
+        eventually(lambda: sum(not call.is_active() for call in calls) >= 12 - LINKS_PER_NODE)
+        told = [refusal_in(call) for call in calls if not call.is_active()]  # type: ignore[arg-type]
+        assert {(one.code, one.facts["limit"]) for one in told} == {(codes.OVERLOADED, "links")}
+        assert max(_growth(node, before)) < 600 * MIB  # What two full links hold, several times over in Python.
+        done.set()
+        for call in calls:
+            call.cancel()
+        with federation.window(CHONGMING) as window:
+            eventually(lambda: window.query_credit(FIRM.number, to=QIDONG, purpose=PURPOSE).records)
+
+    def test_promise_28_a_connection_carries_so_many_streams(self, federation: Federation) -> None:
+        assert _most_streams(federation.places[CHONGMING], federation.places[QIDONG]) == 350
+
     def test_promise_28_frames_that_unpack_to_what_is_too_large(self, peer: RawPeer, federation: Federation) -> None:
         with unharmed(federation, QIDONG):
             for size in (5 * MIB, 64 * MIB, 128 * MIB):
@@ -239,6 +270,30 @@ class TestThePeersDoor:
         call: grpc.StreamStreamMultiCallable[bytes, bytes] = peer.channel.stream_stream(LINK)
         stream = call(iter([frame]), timeout=30.0, metadata=metadata, compression=compression)
         return status_told(lambda: list(stream))
+
+
+def _growth(node: NodeProcess, before: int) -> Iterator[int]:
+    """Yield for some seconds by how much a node has grown."""
+    for _ in range(20):
+        time.sleep(0.25)
+        yield resident(node) - before
+
+
+def _most_streams(own: Place, peer: Place) -> int:
+    """Return how many streams a node's peer door takes on one connection, from the settings that it begins with."""
+    context = ssl.create_default_context(cafile=peer.certificate)
+    context.load_cert_chain(own.home / "keys/node.crt", own.home / "keys/node.key")
+    context.set_alpn_protocols(["h2"])
+    host, port = peer.peers.rsplit(":", 1)
+    with (
+        socket.create_connection((host, int(port)), 5.0) as plain,
+        context.wrap_socket(plain, server_hostname=f"node.{peer.member}.tongban") as line,
+    ):
+        line.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5))
+        with line.makefile("rb") as file:
+            length = int.from_bytes(file.read(9)[:3])
+            settings = dict(struct.iter_unpack("!HI", file.read(length)))
+    return int(settings[3])  # SETTINGS_MAX_CONCURRENT_STREAMS (RFC 9113, 6.5.2)
 
 
 def _request() -> QueryCreditRequest:

@@ -38,11 +38,18 @@ async def answer(ask: Ask, carried: Carried, certified: str | SealAlone | None) 
 class AnsweredLink:
     """A link that a peer has dialled: its questions under way, and answers that leave together."""
 
-    def __init__(self, ask: Ask, write: Callable[[bytes], Awaitable[None]], credit: int) -> None:
-        """Take so many questions at a time; the peer is told with the first frame, and further frames wait."""
+    def __init__(
+        self, ask: Ask, write: Callable[[bytes], Awaitable[None]], credit: int, shared: Places | None = None
+    ) -> None:
+        """Take so many questions at a time; the peer is told with the first frame, and further frames wait.
+
+        What is taken stands in the places that the peer's links share, if they do.
+        """
         self._ask = ask
         self._write = write
-        self._places = Places(credit)
+        self._places = shared or Places(credit)
+        self._held = 0
+        """Places that this link has."""
         self._under_way: set[asyncio.Task[bool]] = set()
         self._by_id: dict[str, asyncio.Task[bool]] = {}
         self._answers: list[tuple[SealedMessage, int]] = []
@@ -67,6 +74,7 @@ class AnsweredLink:
         for question in request.questions:
             id_, places = id_and_places(question)
             await self._places.take(places)
+            self._held += places
             self._begin(question, id_, places, certified)
 
     def leave(self) -> None:
@@ -79,6 +87,13 @@ class AnsweredLink:
         self._writing.cancel()
         for task in self._under_way:
             task.cancel()
+        self._give_back(self._held)
+
+    def _give_back(self, places: int) -> None:
+        """Give places back; when the link has stopped it has none any more."""
+        places = min(places, self._held)
+        self._held -= places
+        self._places.give_back(places)
 
     def _begin(self, question: Carried, id_: str, places: int, certified: str) -> None:
         task = self._by_id[id_] = asyncio.create_task(self._answer(question, places, certified))
@@ -102,7 +117,7 @@ class AnsweredLink:
 
     def _done(self, id_: str, places: int, task: "asyncio.Task[bool]") -> None:
         if task.cancelled() or task.exception() is not None or not task.result():
-            self._places.give_back(places)
+            self._give_back(places)
         self._under_way.discard(task)
         if self._by_id.get(id_) is task:
             del self._by_id[id_]
@@ -116,7 +131,7 @@ class AnsweredLink:
                 frame, self._news = self._news or LinkResponse(), None
                 frame.answers.extend(answered for answered, _ in gathered)
                 await self._write(frame.SerializeToString())
-                self._places.give_back(sum(places for _, places in gathered))
+                self._give_back(sum(places for _, places in gathered))
 
 
 def _size(waiting: tuple[SealedMessage, int]) -> int:

@@ -13,6 +13,7 @@ from tongban.federation.carriers.dialling import LINK
 from tongban.federation.exchange.answering import AnsweredLink, Ask
 from tongban.federation.transport import replies
 from tongban.federation.transport.replies import Context
+from tongban.federation.transport.standing import StandingLinks
 from tongban.federation.transport.under_way import UnderWay
 from tongban.federation.trust.keeper import Keeper
 
@@ -40,6 +41,10 @@ class PeerCertificates:
             raise Refusal(codes.PEER_UNKNOWN, {"what": "certificate", "member": "this connection"})
         return member
 
+    def nodes(self, member: str) -> int:
+        """Return how many certificates the directory lists for the nodes of a member."""
+        return len(self._keeper.view.members[member].nodes)
+
 
 class LinkDoor(grpc.GenericRpcHandler):
     """Takes the links that peers dial."""
@@ -54,13 +59,11 @@ class LinkDoor(grpc.GenericRpcHandler):
         credit: int,
     ) -> None:
         self._member = member
-        self._ask = ask
         self._under_way = under_way
         self._certificates = certificates
         self._seen = seen
         self._handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_stream_rpc_method_handler(self._link)
-        self._credit = credit
-        self._links: set[AnsweredLink] = set()
+        self._links = StandingLinks(ask, credit)
         self._stopping = False
 
     def service(self, details: grpc.HandlerCallDetails) -> "grpc.RpcMethodHandler[bytes, bytes] | None":
@@ -70,25 +73,21 @@ class LinkDoor(grpc.GenericRpcHandler):
     def stop_links(self) -> None:
         """Have peers end their links when they have their answers; they dial again when this node is back."""
         self._stopping = True
-        for link in self._links:
-            link.leave()
+        self._links.leave()
 
     async def _link(self, requests: object, context: Context) -> None:
         self._under_way.add(context)
         await context.send_initial_metadata(())  # Else a first answer and a refusal at once would both send it.
-        link = AnsweredLink(self._ask, context.write, self._credit)
-        self._links.add(link)
         try:
-            self._seen(self._certificates.known(context))
-            await self._read(context, link)
+            member = self._certificates.known(context)
+            with self._links.standing(member, self._certificates.nodes(member), context.write) as link:
+                self._seen(member)
+                await self._read(context, link)
         except Refusal as refusal:
             await replies.refuse(context, refusal, self._member)
         except asyncio.CancelledError:
             if not self._stopping:
                 raise  # The peer is gone; when we are going, the link ends in order.
-        finally:
-            self._links.discard(link)
-            link.stop()
 
     async def _read(self, context: Context, link: AnsweredLink) -> None:
         while isinstance(frame := await context.read(), bytes):

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import grpc
@@ -27,6 +27,10 @@ from tongban.federation.transport.under_way import UnderWay
 
 _RECEIVED = 2 * replies.MOST_MESSAGE
 """Most bytes of a message that gRPC takes in: so much is refused by the node, in its words, and more by gRPC."""
+
+_MORE_STREAMS = 100
+"""By so much a peer's connection may exceed the streams that it may have: those the node refuses in its words, while
+what is beyond would wait at the peer without a word."""
 
 MOST_SOCKET_PATH = 107
 
@@ -117,7 +121,9 @@ class Doors:
         await server.start()
 
     async def _open_peers(self) -> None:
-        server = self._server(frames.MOST_FRAME, self._links, self._peer_streams)
+        most_streams = self._settings.limits.peer_question_streams + _MORE_STREAMS
+        options = [("grpc.max_concurrent_streams", most_streams)]
+        server = self._server(frames.MOST_FRAME, self._links, self._peer_streams, options=options)
         _listen(lambda: server.add_secure_port(self._settings.peers.listen, self._bundle.credentials()), "peers")
         await server.start()
 
@@ -130,8 +136,11 @@ class Doors:
         _listen(lambda: server.add_insecure_port(f"unix:{path}"), "admin")
         await server.start()
 
-    def _server(self, most_message: int, *doors: grpc.GenericRpcHandler) -> grpc.aio.Server:
-        server = grpc.aio.server(options=[*_OPTIONS, ("grpc.max_receive_message_length", most_message)])
+    def _server(
+        self, most_message: int, *doors: grpc.GenericRpcHandler, options: Sequence[tuple[str, int]] = ()
+    ) -> grpc.aio.Server:
+        options = [*_OPTIONS, ("grpc.max_receive_message_length", most_message), *options]
+        server = grpc.aio.server(options=options)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         server.add_generic_rpc_handlers(doors)
         self._servers.append(server)
