@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tongban.api.exchange.v1.exchange_pb2 import Header, Question, SealedMessage
-from tongban.federation.exchange.places import LARGE_PLACES, Places, id_and_places
+from tongban.federation.exchange.places import LARGE_PLACES, Places, places_of
 
 
 @pytest.mark.parametrize(
@@ -21,11 +21,11 @@ from tongban.federation.exchange.places import LARGE_PLACES, Places, id_and_plac
 def test_a_question_is_large_by_its_body_or_its_method(method: str, size: int, places: int) -> None:
     header = Header(id="q", method=method).SerializeToString()
     question = Question(message=SealedMessage(header=header, body=bytes(size)))
-    assert id_and_places(question) == ("q", places)
+    assert places_of(question) == places
 
 
-def test_what_has_no_header_has_no_id() -> None:
-    assert id_and_places(Question(message=SealedMessage(header=b"\xff"))) == ("", 1)
+def test_what_has_no_header_takes_one_place() -> None:
+    assert places_of(Question(message=SealedMessage(header=b"\xff"))) == 1
 
 
 async def settled() -> None:

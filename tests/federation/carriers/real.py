@@ -52,8 +52,8 @@ class Tap:
                 seconds, self.asking.answered, peer, LinkResponse.FromString(arriving.data).answers
             )
 
-    def lost(self, peer: str, ids: Collection[str] | None = None) -> None:
-        self.asking.lost(peer, ids)
+    def lost(self, peer: str, attempts: Collection[str] | None = None) -> None:
+        self.asking.lost(peer, attempts)
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class TappedCarriers:
             await asyncio.sleep(seconds)
             await self.carriers.send(peer, LinkRequest.FromString(arriving.data).questions)
 
-    def cancel(self, peer: str, ids: Sequence[str]) -> None:
-        self.carriers.cancel(peer, ids)
+    def cancel(self, peer: str, attempts: Sequence[str]) -> None:
+        self.carriers.cancel(peer, attempts)
 
     def terms(self, peer: str) -> Terms:
         return self.carriers.terms(peer)

@@ -92,5 +92,5 @@ class Liar:
             (seal,) = await seal_all(self.signer, [messages.header_leaf(data)])
             self.asking.answered(peer, [SealedMessage(header=data, seal=seal, body=self.body)])
 
-    def cancel(self, peer: str, ids: Sequence[str]) -> None:
+    def cancel(self, peer: str, attempts: Sequence[str]) -> None:
         pass

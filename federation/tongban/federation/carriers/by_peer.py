@@ -54,9 +54,9 @@ class ByPeer:
         """Hand over questions; raise PeerUnavailable if they cannot leave now."""
         await self._of(peer).send(peer, questions)
 
-    def cancel(self, peer: str, ids: Sequence[str]) -> None:
+    def cancel(self, peer: str, attempts: Sequence[str]) -> None:
         """Tell the peer that nobody waits for these answers any more."""
-        self._of(peer).cancel(peer, ids)
+        self._of(peer).cancel(peer, attempts)
 
     async def stream(self, peer: str, parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
         """Yield what a peer answers on a stream; raise a Refusal, STREAM_IMPOSSIBLE, if its carrier has none."""

@@ -14,6 +14,7 @@ from tongban.federation.carriers.folder_files import FileReader, Found, Kind, Lo
 from tongban.federation.carriers.folder_outgoing import Outgoing
 from tongban.federation.exchange.answering import Ask, answer
 from tongban.federation.exchange.asking import Asking, PeerUnavailable
+from tongban.federation.exchange.places import answered_attempt
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ class Incoming:
         """Return whether nothing more can come of a file."""
         if found.kind is Kind.ANSWERS:
             answers = LinkResponse.FromString(found.content).answers
-            self._outgoing.answered([Header.FromString(one.header).id for one in answers])
+            self._outgoing.answered([answered_attempt(one) for one in answers])
             self._asking.answered(self._peer, answers)
             return True
 

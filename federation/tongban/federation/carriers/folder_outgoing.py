@@ -5,10 +5,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tongban.api.exchange.v1.exchange_pb2 import Header, LinkRequest, LinkResponse, Question, SealedMessage
+from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, LinkResponse, Question, SealedMessage
 from tongban.federation.carriers.folder_files import FileWriter, Kind
 from tongban.federation.exchange import frames
 from tongban.federation.exchange.asking import PeerUnavailable
+from tongban.federation.exchange.places import attempt
 
 _GATHER_SECONDS = 0.02
 
@@ -78,7 +79,7 @@ class Outgoing:
             _settle(batch, PeerUnavailable())
             return
         self.problem = None
-        self._lying.put(name, [_id_of(one) for one in messages if isinstance(one, Question)])
+        self._lying.put(name, [attempt(one) for one in messages if isinstance(one, Question)])
         _settle(batch, None)
 
 
@@ -117,10 +118,6 @@ def _content(messages: list[Question | SealedMessage]) -> bytes:
     if questions:
         return LinkRequest(questions=questions).SerializeToString()
     return LinkResponse(answers=[one for one in messages if isinstance(one, SealedMessage)]).SerializeToString()
-
-
-def _id_of(question: Question) -> str:
-    return Header.FromString(question.message.header).id
 
 
 def _settle(batch: list[_Waiting], problem: Exception | None) -> None:

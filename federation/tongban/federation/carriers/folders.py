@@ -40,12 +40,12 @@ class Folders:
         """Hand over questions; raise PeerUnavailable if they cannot be written."""
         await asyncio.gather(*(self._outgoing[peer].put(question) for question in questions))
 
-    def cancel(self, peer: str, ids: Sequence[str]) -> None:
+    def cancel(self, peer: str, attempts: Sequence[str]) -> None:
         """Take back what nobody has taken in the time that an answer is waited for; all else is under way.
 
         What a node that stops has written stays.
         """
-        self._outgoing[peer].late(ids, self._chosen[peer].answer_seconds * _LATE)
+        self._outgoing[peer].late(attempts, self._chosen[peer].answer_seconds * _LATE)
 
     def kind(self, peer: str) -> str:
         """Return the name of the carrier that serves a peer."""

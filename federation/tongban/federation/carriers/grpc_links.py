@@ -15,7 +15,7 @@ from tongban.federation.carriers.identity import Identity, OwnIdentity
 from tongban.federation.carriers.lane import Lane
 from tongban.federation.exchange.asking import Asking, PeerUnavailable, Terms
 from tongban.federation.exchange.endpoints import Address, Endpoints, EndpointState
-from tongban.federation.exchange.places import LARGE_PLACES, id_and_places
+from tongban.federation.exchange.places import LARGE_PLACES, places_of
 from tongban.federation.trust.keeper import Keeper
 
 log = logging.getLogger(__name__)
@@ -51,10 +51,10 @@ class GrpcLinks:
         for question in questions:
             await link.lane(question).send(question)
 
-    def cancel(self, peer: str, ids: Sequence[str]) -> None:
+    def cancel(self, peer: str, attempts: Sequence[str]) -> None:
         """Tell the peer that nobody waits for these answers any more."""
         if peer in self._peers:
-            self._peers[peer].cancel(ids)
+            self._peers[peer].cancel(attempts)
 
     def seen(self, peer: str) -> None:
         """Take that a node of a peer has shown itself: it may be dialled at once, whatever failed before."""
@@ -136,8 +136,7 @@ class _Peer:
 
     def lane(self, question: Question) -> Lane:
         """Return the lane for a question."""
-        _, places = id_and_places(question)
-        return self._large if places == LARGE_PLACES else self._small
+        return self._large if places_of(question) == LARGE_PLACES else self._small
 
     def look(self, member: Member, identity: Identity) -> None:
         """Take what the directory says about it now, and as whom this node comes."""
@@ -155,10 +154,10 @@ class _Peer:
         self._as_of, self._left = None, reason
         self._follow({})
 
-    def cancel(self, ids: Sequence[str]) -> None:
+    def cancel(self, attempts: Sequence[str]) -> None:
         """Tell it that nobody waits for these."""
         for lane in (self._small, self._large):
-            lane.cancel(ids)
+            lane.cancel(attempts)
 
     def problem(self) -> str | None:
         """Return None if a link stands, else why not; empty if nobody has needed one yet."""

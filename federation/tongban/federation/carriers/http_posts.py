@@ -9,7 +9,7 @@ from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
-from tongban.api.exchange.v1.exchange_pb2 import Header, LinkRequest, LinkResponse, Question
+from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, LinkResponse, Question
 from tongban.core import codes
 from tongban.core.errors import Refusal
 from tongban.federation.carriers.http_client import MOST_CONNECTIONS, HttpClient, HttpFailed
@@ -17,6 +17,7 @@ from tongban.federation.carriers.settings import HttpCarrier
 from tongban.federation.exchange import frames
 from tongban.federation.exchange.asking import Asking, PeerUnavailable, Terms
 from tongban.federation.exchange.endpoints import EndpointState
+from tongban.federation.exchange.places import answered_attempt, attempt
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +54,9 @@ class HttpPosts:
         """
         await self._peers[peer].put(questions)
 
-    def cancel(self, peer: str, ids: Sequence[str]) -> None:
+    def cancel(self, peer: str, attempts: Sequence[str]) -> None:
         """Tell the peer that nobody waits for these answers any more."""
-        self._peers[peer].cancel(ids)
+        self._peers[peer].cancel(attempts)
 
     def kind(self, peer: str) -> str:
         """Return the name of the carrier that serves a peer."""
@@ -117,7 +118,7 @@ class _Posts:
             facts = {"member": self._peer, "waiting": str(self._most_waiting)}
             raise Refusal(codes.PEER_BUSY, facts, retry_seconds=_BUSY_SECONDS)
         loop = asyncio.get_running_loop()
-        leaving = [_Leaving(_id_of(question), question, loop.create_future()) for question in questions]
+        leaving = [_Leaving(attempt(question), question, loop.create_future()) for question in questions]
         self._waiting += leaving
         self._wake()
         try:
@@ -126,10 +127,10 @@ class _Posts:
         finally:
             self._waiting = [one for one in self._waiting if one not in leaving]
 
-    def cancel(self, ids: Sequence[str]) -> None:
+    def cancel(self, attempts: Sequence[str]) -> None:
         """Have the peer told that nobody waits for these; a POST for which nobody waits any more ends."""
         for post in list(self._under_way):
-            cancelled = post.due.intersection(ids)
+            cancelled = post.due.intersection(attempts)
             post.due -= cancelled
             self._cancelled += cancelled
             if cancelled and not post.due and post.task is not None:
@@ -196,7 +197,7 @@ class _Posts:
                     if not post.due:
                         return
                     answers = LinkResponse.FromString(frame).answers
-                    post.due.difference_update(Header.FromString(answer.header).id for answer in answers)
+                    post.due.difference_update(answered_attempt(answer) for answer in answers)
                     self._asking.answered(self._peer, answers)
                     if not post.due:
                         rest.reschedule(loop.time() + _MARGIN_SECONDS)
@@ -215,7 +216,3 @@ def _stay(batch: list[_Leaving]) -> set[str]:
         one.left.set_exception(PeerUnavailable())
         one.left.exception()  # Whoever waited may have gone.
     return {one.id for one in staying}
-
-
-def _id_of(question: Question) -> str:
-    return Header.FromString(question.message.header).id

@@ -54,10 +54,10 @@ class Lane:
         finally:
             self._waiting -= 1
 
-    def cancel(self, ids: Sequence[str]) -> None:
+    def cancel(self, attempts: Sequence[str]) -> None:
         """Have the peer told that nobody waits for these."""
         for link in self._links:
-            link.cancel(ids)
+            link.cancel(attempts)
 
     def look(self, targets: Mapping[Address, Target]) -> None:
         """Take what can be dialled now; a link that is none of it serves until a new one stands.

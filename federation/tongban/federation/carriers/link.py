@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import grpc
 
-from tongban.api.exchange.v1.exchange_pb2 import Header, LinkRequest, LinkResponse, Question
+from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, LinkResponse, Question
 from tongban.federation.carriers.certificates import Target
 from tongban.federation.carriers.dialling import Dialled, why
 from tongban.federation.exchange import frames
 from tongban.federation.exchange.asking import Asking
-from tongban.federation.exchange.places import Places, id_and_places
+from tongban.federation.exchange.places import Places, answered_attempt, attempt, places_of
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Link:
 
     async def take(self, question: Question) -> bool:
         """Have a question leave once the peer has a place for it; return False if this link takes no more."""
-        id_, places = id_and_places(question)
+        id_, places = attempt(question), places_of(question)
         if not await self._places.take(places):
             return False
         self._end(id_)
@@ -56,9 +56,9 @@ class Link:
         self._something.set()
         return True
 
-    def cancel(self, ids: Sequence[str]) -> None:
+    def cancel(self, attempts: Sequence[str]) -> None:
         """Have the peer told that nobody waits for these; what has not left yet stays here."""
-        for id_ in ids:
+        for id_ in attempts:
             _, question = self._under_way.get(id_, (0, None))
             if question is None:
                 continue
@@ -104,7 +104,7 @@ class Link:
             self._proved()
             self._asking.answered(self._peer, frame.answers)
         for answer in frame.answers:
-            self._end(Header.FromString(answer.header).id)
+            self._end(answered_attempt(answer))
         if frame.stopping:
             self.retire()
 

@@ -32,10 +32,10 @@ class Loopback:
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
 
-    def cancel(self, peer: str, ids: Sequence[str]) -> None:
+    def cancel(self, peer: str, attempts: Sequence[str]) -> None:
         """Tell a peer that nobody waits for these answers any more."""
         if peer != self._member:
-            self._others.cancel(peer, ids)
+            self._others.cancel(peer, attempts)
 
     async def _answer(self, question: Question) -> None:
         answered = await answer(self._ask, question, self._member)

@@ -185,9 +185,9 @@ class MemoryLinks:
         self._net.dial(self._member, peer)
         self._net.post(Frame(self._member, peer, LinkRequest(questions=questions).SerializeToString()))
 
-    def cancel(self, peer: str, ids: Sequence[str]) -> None:
+    def cancel(self, peer: str, attempts: Sequence[str]) -> None:
         """Tell the peer that nobody waits for these answers any more."""
-        self._net.post(Frame(self._member, peer, LinkRequest(cancelled=ids).SerializeToString()))
+        self._net.post(Frame(self._member, peer, LinkRequest(cancelled=attempts).SerializeToString()))
 
     def kind(self, peer: str) -> str:
         """Return the name of the carrier that serves a peer."""

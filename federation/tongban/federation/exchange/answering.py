@@ -11,7 +11,7 @@ from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
 from tongban.federation.calls import Call, Door, Question, Reply, SealAlone
 from tongban.federation.exchange import frames, messages
-from tongban.federation.exchange.places import Places, id_and_places
+from tongban.federation.exchange.places import Places, attempt, places_of
 
 Ask = Callable[[Call], Awaitable[Reply]]
 
@@ -72,7 +72,7 @@ class AnsweredLink:
         for id_ in request.cancelled:
             self._cancel(id_)
         for question in request.questions:
-            id_, places = id_and_places(question)
+            id_, places = attempt(question), places_of(question)
             await self._places.take(places)
             self._held += places
             self._begin(question, id_, places, certified)

@@ -69,8 +69,11 @@ class Carrier(Protocol):
         """
         ...
 
-    def cancel(self, peer: str, ids: Sequence[str]) -> None:
-        """Tell the peer, if it can be reached, that nobody waits for these answers any more."""
+    def cancel(self, peer: str, attempts: Sequence[str]) -> None:
+        """Tell the peer, if it can be reached, that nobody waits for the answers to these any more.
+
+        A question is named by the SHA-256 of its header in hexadecimal.
+        """
         ...
 
 
@@ -172,10 +175,10 @@ class Asking:
             if pending is not None and fits and not pending.answer.done():
                 pending.answer.set_result(answer)
 
-    def lost(self, peer: str, ids: Collection[str] | None = None) -> None:
+    def lost(self, peer: str, attempts: Collection[str] | None = None) -> None:
         """Take from the carrier that these questions to a peer, or all that are under way, will not be answered."""
-        for pending in list(self._pending.values()):
-            meant = pending.left if ids is None else pending.id in ids
+        for digest, pending in list(self._pending.items()):
+            meant = pending.left if attempts is None else digest.hex() in attempts
             if pending.peer == peer and meant and not pending.answer.done():
                 pending.answer.set_exception(PeerUnavailable())
 
@@ -198,10 +201,10 @@ class Asking:
                 return await pending.answer
         except (PeerUnavailable, TimeoutError) as error:
             refusal = _refusal(hop, error, seconds)
-            self.carrier.cancel(hop, [id_])
+            self.carrier.cancel(hop, [digest.hex()])
             raise NotAnswered(replace(asked, status=refusal.code.status), refusal) from None
         except asyncio.CancelledError:
-            self.carrier.cancel(hop, [id_])
+            self.carrier.cancel(hop, [digest.hex()])
             if pending.left and not asked.hops:  # What was passed on for others, the node records.
                 await self._record(asked, Refusal(codes.CALLER_LEFT))
             raise

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import deque
+from hashlib import sha256
 
 from google.protobuf.message import DecodeError
 
-from tongban.api.exchange.v1.exchange_pb2 import Header, Question
+from tongban.api.exchange.v1.exchange_pb2 import Header, Question, SealedMessage
 from tongban.federation.policies import answers_largely
 
 LARGE_BODY = 65_536
@@ -15,14 +16,24 @@ LARGE_PLACES = 64
 """Places that a large question takes: it, or its answer, may have 4 MiB."""
 
 
-def id_and_places(question: Question) -> tuple[str, int]:
-    """Return the id of a question and how many places it takes; what has no header has no id."""
+def attempt(question: Question) -> str:
+    """Return what names a question on its way: SHA-256 of its header, in hexadecimal; two members may use one id."""
+    return sha256(question.message.header).hexdigest()
+
+
+def answered_attempt(answer: SealedMessage) -> str:
+    """Return the name of the question that an answer says it answers; raise DecodeError if it has no header."""
+    return Header.FromString(answer.header).question_digest.hex()
+
+
+def places_of(question: Question) -> int:
+    """Return how many places a question takes."""
     try:
-        header = Header.FromString(question.message.header)
+        method = Header.FromString(question.message.header).method
     except DecodeError:
-        return "", 1
-    large = len(question.message.body) > LARGE_BODY or answers_largely(header.method)
-    return header.id, LARGE_PLACES if large else 1
+        return 1
+    large = len(question.message.body) > LARGE_BODY or answers_largely(method)
+    return LARGE_PLACES if large else 1
 
 
 class Places:

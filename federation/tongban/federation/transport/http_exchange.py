@@ -16,6 +16,7 @@ from tongban.federation.calls import SEAL_ALONE
 from tongban.federation.carriers.http_frames import LINK, MEDIA_TYPE, PATH, framed
 from tongban.federation.exchange import frames
 from tongban.federation.exchange.answering import Ask, answer
+from tongban.federation.exchange.places import attempt
 
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Scope]]
@@ -85,7 +86,7 @@ class HttpExchange:
 
     def _begin(self, question: Question, link: str) -> "asyncio.Task[SealedMessage | None]":
         task = asyncio.create_task(self._answered(question, link))
-        key = link, Header.FromString(question.message.header).id
+        key = link, attempt(question)
         if link:
             self._by_id[key] = task
             task.add_done_callback(lambda done: self._forget(key, done))

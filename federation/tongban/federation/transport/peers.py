@@ -90,5 +90,9 @@ class LinkDoor(grpc.GenericRpcHandler):
                 raise  # The peer is gone; when we are going, the link ends in order.
 
     async def _read(self, context: Context, link: AnsweredLink) -> None:
-        while isinstance(frame := await context.read(), bytes):
-            await link.take(frame, self._certificates.member(context))
+        """Take frames until the link ends; it is refused while it stands, since a write cut off would end it first."""
+        try:
+            while isinstance(frame := await context.read(), bytes):
+                await link.take(frame, self._certificates.member(context))
+        except Refusal as refusal:
+            await replies.refuse(context, refusal, self._member)

@@ -270,7 +270,7 @@ class LinkRequest(_message.Message):
 
     @_builtins.property
     def cancelled(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ids of questions whose asker no longer waits."""
+        """Questions whose asker no longer waits, each the SHA-256 of its header in hexadecimal: two members may use one id."""
 
     def __init__(
         self,
