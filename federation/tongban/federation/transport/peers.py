@@ -90,7 +90,7 @@ class LinkDoor(grpc.GenericRpcHandler):
                 raise  # The peer is gone; when we are going, the link ends in order.
 
     async def _read(self, context: Context, link: AnsweredLink) -> None:
-        """Take frames until the link ends; it is refused while it stands, since a write cut off would end it first."""
+        """Take frames until the link ends; why it is refused is told before it is taken down."""
         try:
             while isinstance(frame := await context.read(), bytes):
                 await link.take(frame, self._certificates.member(context))
