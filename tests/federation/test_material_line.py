@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from tongban.federation.exchange.carrier import Terms
 from tongban.federation.materials import types
-from tongban.federation.materials.line import IN_FLIGHT, LEAST_PART, MOST_PART, Line, Peer
+from tongban.federation.materials.line import LEAST_PART, MOST_PART, Line, Peer
 
 SIZE = 40 * LEAST_PART
 CONTENT = bytes(range(256)) * (SIZE // 256)
@@ -41,20 +42,27 @@ async def brought(peer: Peer, source: Source, begin: int = 0) -> bytes:
 
 
 async def test_parts_come_in_order_and_several_at_the_same_time() -> None:
-    peer, source = Peer(), Source()
+    peer, source = Peer(Terms()), Source()
     assert await brought(peer, source) == CONTENT
-    assert source.most == IN_FLIGHT
+    assert source.most == Terms().parts
     assert await brought(peer, Source(), 1000) == CONTENT
 
 
 async def test_all_lines_to_a_peer_together_have_so_many_parts_under_way() -> None:
-    peer, source = Peer(), Source()
+    peer, source = Peer(Terms()), Source()
     assert await asyncio.gather(*(brought(peer, source) for _ in range(5))) == [CONTENT] * 5
-    assert source.most == IN_FLIGHT
+    assert source.most == Terms().parts
+
+
+async def test_a_carrier_that_takes_hours_has_more_parts_under_way() -> None:
+    peer, source = Peer(Terms(at_once=False, parts=9)), Source()
+    peer.part = LEAST_PART
+    assert await brought(peer, source) == CONTENT
+    assert source.most == 9
 
 
 async def test_a_line_that_breaks_gives_back_what_it_held() -> None:
-    peer = Peer()
+    peer = Peer(Terms())
     for fails_at in (0, LEAST_PART, SIZE // 2, SIZE - 1):
         with pytest.raises(ConnectionError):
             await brought(peer, Source(fails_at))
@@ -62,12 +70,12 @@ async def test_a_line_that_breaks_gives_back_what_it_held() -> None:
     await asyncio.sleep(0.015)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert peer.slots._value == IN_FLIGHT
+    assert peer.slots._value == Terms().parts
     assert await brought(peer, Source()) == CONTENT
 
 
 def test_parts_are_large_on_a_quick_line_and_small_on_a_slow_one() -> None:
-    peer = Peer()
+    peer = Peer(Terms())
     for _ in range(10):
         peer.took(peer.part, 0.1)
     assert peer.part == MOST_PART
@@ -79,7 +87,7 @@ def test_parts_are_large_on_a_quick_line_and_small_on_a_slow_one() -> None:
 
 
 def test_parts_of_a_carrier_that_takes_hours_are_large() -> None:
-    peer = Peer(at_once=False)
+    peer = Peer(Terms(at_once=False))
     peer.took(MOST_PART, 10_000.0)
     assert peer.part == MOST_PART
 

@@ -57,6 +57,14 @@ async def due(store: Store, peer: str | None = HANGZHOU, now: int = 10, limit: i
     return [found.message_id for found in await store.outbox_due(peer, now, limit)]
 
 
+async def test_messages_that_are_under_way_are_not_read_again(store: Store) -> None:
+    of_cases = message("m2", 2, "c1"), message("m3", 3, "c1"), message("m4", 4, "c2")
+    await put(store, "outbox", message("m1", 1), *of_cases)
+    assert [one.message_id for one in await store.outbox_due(HANGZHOU, 10, 9, ["m1", "m2"])] == ["m4"]
+    many = [f"x{number}" for number in range(5_000)]
+    assert len(await store.outbox_due(HANGZHOU, 10, 9, many)) == 3
+
+
 @pytest.mark.parametrize(
     ("table", "kind"),
     [

@@ -81,6 +81,8 @@ class Call:
     """Trailing metadata for the caller; whoever answers puts it here."""
     cut: Callable[[], Refusal] = lambda: Refusal(codes.CALLER_LEFT)
     """Says why the call is cancelled, if it is."""
+    give_way: Callable[[], None] = lambda: None
+    """Leaves the call's place to others: what it waits for from now on may take hours."""
 
     @property
     def brought_by(self) -> str:

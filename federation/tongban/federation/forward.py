@@ -54,8 +54,11 @@ class Forwarder:
     async def _pass_on(self, caller: Caller, call: Call, asked: Question, place: Place) -> Outcome:
         if call.streamed:
             raise Refusal(codes.STREAM_IMPOSSIBLE, {"what": "a relay"})
+        slow = not self._asking.terms(place.member, call.method).at_once
         try:
-            with self._admission.forwarded(place.member):
+            with self._admission.forwarded(place.member, slow=slow):
+                if slow:
+                    call.give_way()
                 return await self._relay.pass_on(asked, call.seconds)
         except asyncio.CancelledError:
             await self._recording.left(call, caller, "")

@@ -19,7 +19,7 @@ from tongban.federation.cases.replica import Replica
 from tongban.federation.cases.serials import Serials
 from tongban.federation.cases.work import Worker
 from tongban.federation.checkpoints import Checkpoints
-from tongban.federation.exchange.asking import Carrier
+from tongban.federation.exchange.carrier import Carrier
 from tongban.federation.exchange.own_questions import OwnQuestions
 from tongban.federation.exchange.queue import Queue
 from tongban.federation.exchange.recent import Recent

@@ -128,7 +128,12 @@ class Limits(Table):
     peer_streams: int = Field(
         250, ge=1, description="How many of them may go to the same peer; more are refused with PEER_BUSY."
     )
-    questions: int = Field(1000, ge=1, description="Questions of peers that are answered at the same time; more wait.")
+    questions: int = Field(
+        1000,
+        ge=1,
+        description="Questions of peers that are answered at the same time; more wait. Beside them, as many for each "
+        "member to which they are passed on by files.",
+    )
     peer_questions: int = Field(500, ge=1, description="How many of them one peer may have.")
     question_streams: int = Field(
         1000, ge=1, description="Streams that peers open, at the same time; more are refused with OVERLOADED."

@@ -19,7 +19,8 @@ from tongban.federation import settings
 from tongban.federation.carriers.by_peer import ByPeer
 from tongban.federation.carriers.identity import OwnIdentity
 from tongban.federation.carriers.memory import Frame, MemoryNet, Station
-from tongban.federation.exchange.asking import Asking, Terms
+from tongban.federation.exchange.asking import Asking
+from tongban.federation.exchange.carrier import Terms
 from tongban.federation.exchange.endpoints import EndpointState
 from tongban.federation.house import House
 from tongban.federation.opening import opened

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tongban.api.cases.v1.cases_pb2 import CASE_STATE_APPROVED
+from tongban.api.common.v1.common_pb2 import CallContext
 from tongban.api.evidence.v1.evidence_pb2 import SIDE_RELAYED
 from tongban.core import codes
 from tongban.core.times import wall_clock
@@ -13,6 +14,7 @@ from ..in_memory import calls
 from ..in_memory.laid_out import CHONGMING, HANGZHOU, INSTANT_ITEM, QIDONG, LaidOut
 from ..in_memory.outcomes import refused
 from ..in_memory.town import Town
+from ..in_memory.waiting import until
 from .real import ANSWER_SECONDS, FOLDER, HTTP, RealTown, add, choose
 
 
@@ -36,6 +38,19 @@ async def test_a_case_passes_a_relay_between_http_and_files(between: Town) -> No
     relayed = [one for one in await between.evidence(HANGZHOU) if one.side == SIDE_RELAYED]
     assert {one.method.rpartition("/")[2] for one in relayed} == {"DeliverAct", "DeliverEvent"}
     assert "" in {one.error_code for one in relayed}
+
+
+async def test_what_waits_for_files_takes_no_place_of_other_questions(between: Town) -> None:
+    await between.stop(QIDONG)
+    add(between.laid_out.folder / HANGZHOU, "[limits]\nquestions = 1\npeer_questions = 1\n")
+    await between.restart(HANGZHOU)
+    await calls.submit(between.window(CHONGMING), calls.submission(item=INSTANT_ITEM))
+    folder = between.laid_out.folder / f"{HANGZHOU}-to-{QIDONG}"
+    await until(lambda: any(b"DeliverAct" in path.read_bytes() for path in folder.glob("*.questions")))
+    asking = between.nodes[CHONGMING].resources.asking
+    await asking.ask(
+        HANGZHOU, "/tongban.api.documents.v1.DocumentService/ListDocuments", CallContext(), b"", ANSWER_SECONDS / 3
+    )
 
 
 async def test_a_look_up_is_refused_by_the_relay_that_goes_on_by_files(between: Town) -> None:

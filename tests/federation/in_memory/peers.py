@@ -19,7 +19,8 @@ from tongban.core.times import moment
 from tongban.federation.calls import SEAL_ALONE
 from tongban.federation.carriers.memory import Station
 from tongban.federation.exchange import answering, bodies, messages
-from tongban.federation.exchange.asking import Asking, Terms
+from tongban.federation.exchange.asking import Asking
+from tongban.federation.exchange.carrier import Terms
 
 
 @dataclass(frozen=True)

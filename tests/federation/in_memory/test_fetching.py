@@ -16,8 +16,8 @@ from tongban.api.materials.v1.materials_pb2 import FetchMaterialRequest, FetchMa
 from tongban.core import Answer, Case, DecidingFact, Item, ItemType, LeaveToOfficer, Required, codes
 from tongban.core.registry import Brought
 from tongban.federation.carriers.memory import Frame
+from tongban.federation.exchange.carrier import Terms
 from tongban.federation.materials.kept import Materials
-from tongban.federation.materials.line import IN_FLIGHT
 
 from . import acts, calls
 from .laid_out import CHONGMING, DESK_ITEM, QIDONG, LaidOut
@@ -220,7 +220,7 @@ async def test_a_peer_that_gives_less_than_is_asked_for_is_not_asked_on(
     case_id = await taken_in(town)
     assert "1 bytes came from byte 0 on for 65536" in await hindrance(town, case_id)
     [work] = await town.nodes[QIDONG].resources.store.work_of_case(case_id)
-    assert len(await fetches(town)) <= (work.attempt + 1) * IN_FLIGHT
+    assert len(await fetches(town)) <= (work.attempt + 1) * Terms().parts
 
 
 async def test_a_material_for_which_there_is_no_room_is_not_asked_for(laid_out: LaidOut, town: Town) -> None:

@@ -24,6 +24,7 @@ from tongban.core.signing import LocalSigner
 from tongban.federation.calls import Step
 from tongban.federation.formation import Age, publish, read_document
 from tongban.federation.store.units import Put, Unit
+from tongban.federation.trust import refreshing
 from tongban.federation.trust.keeper import document_row
 from tongban.federation.trust.publishing import PUBLISH
 from tongban.federation.trust.refreshing import Refresher
@@ -108,6 +109,29 @@ async def test_a_newer_catalogue_is_taken(town: Town) -> None:
     peers.offers(QIDONG, await sealed(town, document))
     await Refresher(town.nodes[CHONGMING].resources, peers).ask(QIDONG)
     assert (held(town), await stored(town)) == (document.version, document.version)
+
+
+class Slow(Peers):
+    """Peers whose answers take a while."""
+
+    async def ask(self, peer: str, method: str, context: CallContext, body: bytes) -> bytes:
+        await asyncio.sleep(0.1)
+        return await super().ask(peer, method, context, body)
+
+
+async def test_documents_of_a_peer_behind_a_slow_relay_are_waited_for(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refreshing, "_PEER_SECONDS", 0.05)
+    peers, document = Slow(), newer(town)
+    peers.offers(QIDONG, await sealed(town, document))
+    await Refresher(town.nodes[CHONGMING].resources, peers).ask(QIDONG)
+    assert held(town) < document.version
+    with (town.laid_out.folder / CHONGMING / "node.toml").open("a") as file:
+        file.write(f'\n[carriers."{QIDONG}"]\nkind = "relay"\nthrough = "{HANGZHOU}"\nanswer_seconds = 3600\n')
+    await town.restart(CHONGMING)
+    await Refresher(town.nodes[CHONGMING].resources, peers).ask(QIDONG)
+    assert held(town) == document.version
 
 
 async def test_a_document_that_is_not_the_one_asked_for_is_not_taken(town: Town) -> None:

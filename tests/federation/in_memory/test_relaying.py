@@ -17,6 +17,7 @@ from tongban.api.admin.v1.admin_pb2 import (
 from tongban.api.cases.v1.cases_pb2 import CASE_STATE_APPROVED, CASE_STATE_RECEIVED
 from tongban.api.common.v1.common_pb2 import CallContext, Seal
 from tongban.api.credit.v1.credit_pb2 import AVAILABILITY_OBTAINED, QueryCreditRequest
+from tongban.api.documents.v1.documents_pb2 import ListDocumentsRequest
 from tongban.api.evidence.v1.evidence_pb2 import SIDE_ANSWERED, SIDE_ASKED, SIDE_RELAYED, Evidence, EvidenceRecord
 from tongban.api.exchange.v1.exchange_pb2 import Header, Hop, LinkRequest, Question
 from tongban.core import codes
@@ -27,6 +28,8 @@ from tongban.core.merkle import leaf_hash
 from tongban.core.sealing import seal_all
 from tongban.core.services import Entry
 from tongban.core.signing import Signer
+from tongban.federation.calls import Question as Asked
+from tongban.federation.exchange.asking import NotAnswered
 
 from ..scripted.tongban_scripted import TRAILING, Step, Told
 from . import calls
@@ -53,6 +56,7 @@ SHANGHAI, JIANGSU, ZHEJIANG = "310000", "320000", "330000"
 PROVINCES = {SHANGHAI: "上海市", JIANGSU: "江苏省", ZHEJIANG: "浙江省"}
 EVERYBODY = (CHONGMING, QIDONG, *PROVINCES)
 
+LIST = "/tongban.api.documents.v1.DocumentService/ListDocuments"
 TOLD = CallContext(to=QIDONG, purpose=CREDIT_PURPOSE, consent_id="授权-1")
 REQUEST = QueryCreditRequest(credit_code=FIRM.number)
 SECRETS = [FIRM.number.encode(), FIRM.name.encode(), "守合同重信用".encode(), "人民路".encode(), "特此证明".encode()]
@@ -360,6 +364,44 @@ async def test_what_was_passed_on_is_not_passed_on_again(town: Town) -> None:
     assert await made.handed(question, SHANGHAI) == ""
     assert await made.handed(question, SHANGHAI) == "MESSAGE_REPLAYED"
     assert [one.error_code for one in of_queries(await town.evidence(QIDONG))] == [""]
+
+
+async def test_a_repeat_of_what_is_under_way_shares_its_answer(town: Town) -> None:
+    """A carrier may bring a message twice; each of the two attempts gets the one answer, and nobody is asked twice."""
+    tap = town.net.way = Wiretap()
+    signer, keys = (getattr(town.nodes[CHONGMING].resources, name) for name in ("signer", "decryption"))
+    asker = Peer(town.nodes[JIANGSU], CHONGMING, signer, SHANGHAI, keys)
+    key = town.nodes[QIDONG].resources.decryption.public_keys[0]
+    question = await asker.question(LIST, ListDocumentsRequest(), key=key, receiver=QIDONG)
+    question.hops.append(await Relayed(town).hop(question, [SHANGHAI]))
+    async with asyncio.timeout(4):
+        first, second = await asyncio.gather(asker.hand(question), asker.hand(question))
+    assert (first.code, second.code, first.body) == ("", "", second.body)
+    passed = [one for frame in tap.frames if not frame.back for one in LinkRequest.FromString(frame.data).questions]
+    assert [one.message for one in passed].count(question.message) == 1
+
+
+async def test_whoever_shares_an_answer_is_told_when_the_first_has_left(town: Town) -> None:
+    town.net.way = dropping(lambda frame: frame.back and frame.answering == QIDONG)
+    relay = town.nodes[JIANGSU].resources.asking
+    question = await Relayed(town).question(SHANGHAI)
+    asked = Asked(question.message, Header.FromString(question.message.header), question.hops)
+    first, second = [asyncio.create_task(relay.pass_on(asked, question.hops, 10.0)) for _ in range(2)]
+    await asyncio.sleep(0.05)
+    first.cancel()
+    with pytest.raises(NotAnswered) as caught:
+        await second
+    assert caught.value.refusal.code is codes.PEER_UNAVAILABLE
+
+
+async def test_a_way_is_as_slow_as_what_lies_behind_the_relay(provinces: Provinces) -> None:
+    provinces.settings[CHONGMING] = reached(QIDONG, SHANGHAI) + "answer_seconds = 7200\n"
+    async with provinces.town() as town:
+        await town.start(CHONGMING)
+        asking = town.nodes[CHONGMING].resources.asking
+        for method, slow in ((LIST, True), (f"{calls.MATERIALS}/FetchMaterial", True), (CREDIT, False)):
+            terms = asking.terms(QIDONG, method)
+            assert (terms.at_once, terms.patience) == (not slow, 7200 * slow)
 
 
 async def test_the_peer_s_refusal_comes_back_as_the_peer_s(town: Town) -> None:

@@ -16,7 +16,7 @@ from tongban.api.exchange.v1.exchange_pb2 import Header
 from tongban.core import Answer, Approve, Case, DecidingFact, Item, ItemType
 from tongban.core.registry import Brought
 from tongban.core.times import micros
-from tongban.federation.materials.line import IN_FLIGHT
+from tongban.federation.exchange.carrier import Terms
 from tongban.federation.store.rows import WorkRow
 from tongban.federation.store.units import Put, Unit
 
@@ -113,7 +113,7 @@ async def test_a_material_of_another_size_than_the_case_names_is_not_taken(town:
     assert "RECORD_INVALID" in hindrance
     asked = [one for one in await town.evidence(QIDONG) if one.side == SIDE_ASKED]
     fetched = [one for one in asked if Header.FromString(one.question.header).method == FETCH]
-    assert row.attempt <= len(fetched) <= row.attempt * IN_FLIGHT
+    assert row.attempt <= len(fetched) <= row.attempt * Terms().parts
 
 
 async def test_other_bytes_than_the_case_names_are_fetched_again_an_hour_later(town: Town) -> None:

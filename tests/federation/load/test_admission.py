@@ -88,6 +88,16 @@ def test_streams_of_peers_and_streams_to_peers_have_limits_of_their_own() -> Non
     node.forwarded_stream("320681")
 
 
+def test_what_takes_hours_has_places_of_its_own_for_each_peer() -> None:
+    node = admission(calls=1, peer_calls=1, questions=2)
+    with node.forwarded("320681", slow=True), node.forwarded("320681", slow=True):
+        with pytest.raises(Refusal) as caught, node.forwarded("320681", slow=True):
+            pass
+        assert (caught.value.code, caught.value.facts["waiting"]) == (codes.PEER_BUSY, "2")
+        with node.forwarded("330100", slow=True), node.forwarded("320681"):
+            pass
+
+
 def question(member: str, seconds: float = 5.0) -> Call:
     return Call(Door.PEERS, "/a.B/C", b"", CallContext(), seconds, certified=member)
 
@@ -109,6 +119,24 @@ async def test_questions_of_peers_wait_for_a_place() -> None:
     assert len(node.questions) == 0
 
 
+async def test_a_question_that_gives_way_has_no_place_any_more() -> None:
+    node, going, under_way = admission(questions=1), asyncio.Event(), list[str]()
+
+    async def ask(call: Call) -> Reply:
+        under_way.append(call.certified or "")
+        call.give_way()
+        await going.wait()
+        return Reply(b"answered")
+
+    answer = node.at_peers_door(ask)
+    asked = [asyncio.ensure_future(answer(question(member))) for member in ("a", "a", "b")]
+    await asyncio.sleep(0.01)
+    assert (under_way, len(node.questions)) == (["a", "a", "b"], 0)
+    going.set()
+    await asyncio.gather(*asked)
+    assert len(node.questions) == 0
+
+
 async def test_a_question_whose_asker_has_left_is_not_begun() -> None:
     node, begun = admission(questions=1), list[Call]()
 
@@ -120,4 +148,4 @@ async def test_a_question_whose_asker_has_left_is_not_begun() -> None:
     answer = node.at_peers_door(ask)
     first, second = question("a"), question("b", seconds=0.01)
     replies = await asyncio.gather(answer(first), answer(second))
-    assert (begun, replies[1], node.shed) == ([first], Reply(), 1)
+    assert ([call.certified for call in begun], replies[1], node.shed) == (["a"], Reply(), 1)

@@ -13,7 +13,7 @@ from tongban.federation.carriers.grpc_links import GrpcLinks
 from tongban.federation.carriers.identity import OwnIdentity
 from tongban.federation.carriers.settings import FolderCarrier, HttpCarrier
 from tongban.federation.exchange.answering import Ask
-from tongban.federation.exchange.asking import Carrier, Terms
+from tongban.federation.exchange.carrier import Carrier, Terms
 from tongban.federation.exchange.endpoints import EndpointState
 from tongban.federation.resources import Resources
 from tongban.federation.services.status import Links

@@ -13,7 +13,8 @@ from tongban.federation.calls import SEAL_ALONE
 from tongban.federation.carriers.folder_files import FileReader, Found, Kind, Looked
 from tongban.federation.carriers.folder_outgoing import Outgoing
 from tongban.federation.exchange.answering import Ask, answer
-from tongban.federation.exchange.asking import Asking, PeerUnavailable
+from tongban.federation.exchange.asking import Asking
+from tongban.federation.exchange.carrier import PeerUnavailable
 from tongban.federation.exchange.places import answered_attempt
 
 log = logging.getLogger(__name__)

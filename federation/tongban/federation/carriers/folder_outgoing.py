@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tongban.api.exchange.v1.exchange_pb2 import LinkRequest, LinkResponse, Question, SealedMessage
 from tongban.federation.carriers.folder_files import FileWriter, Kind
 from tongban.federation.exchange import frames
-from tongban.federation.exchange.asking import PeerUnavailable
+from tongban.federation.exchange.carrier import PeerUnavailable
 from tongban.federation.exchange.places import attempt
 
 _GATHER_SECONDS = 0.02

@@ -13,11 +13,15 @@ from tongban.federation.carriers.folder_incoming import Incoming
 from tongban.federation.carriers.folder_outgoing import Outgoing
 from tongban.federation.carriers.settings import FolderCarrier
 from tongban.federation.exchange.answering import Ask
-from tongban.federation.exchange.asking import Asking, Terms
+from tongban.federation.exchange.asking import Asking
+from tongban.federation.exchange.carrier import Terms
 from tongban.federation.exchange.endpoints import EndpointState
 
 _LATE = 0.9
 """Part of the time that an answer is waited for: the waiting begins before the file stands."""
+
+_MESSAGES, _PARTS = 4096, 64
+"""What may be under way with one trip: as many messages as a folder's answering side takes, and 64 MiB of materials."""
 
 
 class Folders:
@@ -34,7 +38,13 @@ class Folders:
     def terms(self, peer: str) -> Terms:
         """Return on what terms a peer is served."""
         chosen = self._chosen[peer]
-        return Terms(at_once=False, valid=timedelta(days=chosen.valid_days), patience=chosen.answer_seconds)
+        return Terms(
+            at_once=False,
+            valid=timedelta(days=chosen.valid_days),
+            patience=chosen.answer_seconds,
+            messages=_MESSAGES,
+            parts=_PARTS,
+        )
 
     async def send(self, peer: str, questions: Sequence[Question]) -> None:
         """Hand over questions; raise PeerUnavailable if they cannot be written."""

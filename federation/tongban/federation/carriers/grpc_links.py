@@ -13,7 +13,8 @@ from tongban.federation.carriers.certificates import Target, targets_of
 from tongban.federation.carriers.grpc_streams import StreamLane
 from tongban.federation.carriers.identity import Identity, OwnIdentity
 from tongban.federation.carriers.lane import Lane
-from tongban.federation.exchange.asking import Asking, PeerUnavailable, Terms
+from tongban.federation.exchange.asking import Asking
+from tongban.federation.exchange.carrier import PeerUnavailable, Terms
 from tongban.federation.exchange.endpoints import Address, Endpoints, EndpointState
 from tongban.federation.exchange.places import LARGE_PLACES, places_of
 from tongban.federation.trust.keeper import Keeper

@@ -10,7 +10,7 @@ import grpc
 from tongban.core.errors import Refusal
 from tongban.federation.carriers.certificates import Target
 from tongban.federation.carriers.dialling import connection, refusal_in
-from tongban.federation.exchange.asking import PeerUnavailable
+from tongban.federation.exchange.carrier import PeerUnavailable
 from tongban.federation.exchange.endpoints import Address, Endpoints
 
 STREAM = "/tongban.api.exchange.v1.ExchangeService/Stream"

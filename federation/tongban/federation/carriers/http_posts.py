@@ -15,7 +15,8 @@ from tongban.core.errors import Refusal
 from tongban.federation.carriers.http_client import MOST_CONNECTIONS, HttpClient, HttpFailed
 from tongban.federation.carriers.settings import HttpCarrier
 from tongban.federation.exchange import frames
-from tongban.federation.exchange.asking import Asking, PeerUnavailable, Terms
+from tongban.federation.exchange.asking import Asking
+from tongban.federation.exchange.carrier import PeerUnavailable, Terms
 from tongban.federation.exchange.endpoints import EndpointState
 from tongban.federation.exchange.places import answered_attempt, attempt
 

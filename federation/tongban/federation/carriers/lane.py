@@ -10,7 +10,8 @@ from tongban.core.errors import Refusal
 from tongban.federation.carriers.certificates import Target
 from tongban.federation.carriers.dialling import dialled
 from tongban.federation.carriers.link import Link
-from tongban.federation.exchange.asking import Asking, PeerUnavailable
+from tongban.federation.exchange.asking import Asking
+from tongban.federation.exchange.carrier import PeerUnavailable
 from tongban.federation.exchange.endpoints import Address, Endpoints
 
 _BUSY_SECONDS = 1.0

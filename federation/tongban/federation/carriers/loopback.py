@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from tongban.api.exchange.v1.exchange_pb2 import Question
 from tongban.federation.exchange.answering import Ask, answer
-from tongban.federation.exchange.asking import Asking, Carrier, Terms
+from tongban.federation.exchange.asking import Asking
+from tongban.federation.exchange.carrier import Carrier, Terms
 
 
 class Loopback:

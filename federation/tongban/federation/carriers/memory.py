@@ -16,7 +16,7 @@ from tongban.core.errors import Refusal
 from tongban.federation.carriers.certificates import member_of
 from tongban.federation.carriers.memory_streams import MemoryStream, StreamWay, whole
 from tongban.federation.exchange.answering import AnsweredLink
-from tongban.federation.exchange.asking import PeerUnavailable, Terms
+from tongban.federation.exchange.carrier import PeerUnavailable, Terms
 from tongban.federation.exchange.endpoints import EndpointState
 from tongban.federation.house import House
 from tongban.federation.resources import Resources

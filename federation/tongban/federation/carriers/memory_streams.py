@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 
 from tongban.federation.exchange.answering import Ask
-from tongban.federation.exchange.asking import PeerUnavailable
+from tongban.federation.exchange.carrier import PeerUnavailable
 from tongban.federation.exchange.stream_answering import AnsweredStream
 
 StreamWay = Callable[[bytes, bool], Iterable[bytes]]

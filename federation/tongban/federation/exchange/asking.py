@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from secrets import token_hex
-from typing import Protocol
 
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
@@ -22,6 +21,7 @@ from tongban.core.times import Clock
 from tongban.federation import evidence
 from tongban.federation.calls import Exchanged, Outcome, Question, writes
 from tongban.federation.exchange import bodies, messages
+from tongban.federation.exchange.carrier import Carrier, PeerUnavailable, Terms
 from tongban.federation.exchange.routes import Routes
 from tongban.federation.flush import Flush
 from tongban.federation.policies import once, recorded
@@ -31,50 +31,6 @@ from tongban.federation.trust.keeper import Keeper
 
 UNREACHABLE = (codes.PEER_UNAVAILABLE, codes.PEER_BUSY, codes.DEADLINE, codes.STOPPING)
 """Refusals that say nothing about the question: the peer was not there, or not in time."""
-
-
-class PeerUnavailable(Exception):
-    """The carrier cannot bring anything to this peer now; when it may be tried again is in seconds, 0: not known."""
-
-    def __init__(self, retry_seconds: float = 0.0) -> None:
-        super().__init__()
-        self.retry_seconds = retry_seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """On what terms a carrier serves one peer."""
-
-    at_once: bool = True
-    """Whether an answer can come while somebody waits for it."""
-    valid: timedelta = timedelta()
-    """How long a message has to be valid to arrive, if that is longer than the node's settings say."""
-    patience: float = 0.0
-    """Seconds to wait for an answer before asking again, if that is longer than the asker would wait."""
-
-
-class Carrier(Protocol):
-    """Brings questions to peers. Answers come back through `Asking.answered`, broken links through `Asking.lost`."""
-
-    def terms(self, peer: str) -> Terms:
-        """Return on what terms this carrier serves a peer."""
-        ...
-
-    async def send(self, peer: str, questions: Sequence[Carried]) -> None:
-        """Hand over questions; return when they are on their way.
-
-        Raises:
-            PeerUnavailable: they cannot leave.
-            Refusal: PEER_BUSY, too many wait already.
-        """
-        ...
-
-    def cancel(self, peer: str, attempts: Sequence[str]) -> None:
-        """Tell the peer, if it can be reached, that nobody waits for the answers to these any more.
-
-        A question is named by the SHA-256 of its header in hexadecimal.
-        """
-        ...
 
 
 class NotAnswered(Exception):
@@ -141,7 +97,7 @@ class Asking:
             NotAnswered: the question left, and the answer was a refusal, did not come in time, or cannot be believed.
         """
         hop = self.routes.next(peer)
-        terms = self._terms(peer, method)
+        terms = self.terms(peer, method)
         valid = self._valid if once(method) else max(self._valid, terms.valid)
         id_ = message_id or token_hex(16)
         header = Header(id=id_, sender=self._member, receiver=peer, method=method, window=window)
@@ -161,7 +117,7 @@ class Asking:
             NotAnswered: no answer came in time, or it cannot be believed.
         """
         hop = self.routes.next(asked.header.receiver)
-        terms = self._terms(asked.header.receiver, asked.header.method)
+        terms = self.terms(asked.header.receiver, asked.header.method)
         through = "" if hop == asked.header.receiver else hop
         exchanged = Exchanged(asked.message, asked.header, hops=tuple(hops), through=through)
         return self._believed(exchanged, await self._carry(hop, exchanged, max(seconds, terms.patience)))[0]
@@ -182,34 +138,56 @@ class Asking:
             if pending.peer == peer and meant and not pending.answer.done():
                 pending.answer.set_exception(PeerUnavailable())
 
-    def _terms(self, peer: str, method: str) -> Terms:
+    def terms(self, peer: str, method: str) -> Terms:
+        """Return on what terms a question comes to a peer and its answer back, all the way.
+
+        Raises:
+            Refusal: CARRIER_SLOW, it is answered only once, and by this way nobody can wait for it.
+        """
         hop, onward = self.routes.next(peer), self.routes.relays.get(peer)
         terms = self.carrier.terms(hop)
         if once(method) and not terms.at_once:
             raise Refusal(codes.CARRIER_SLOW, {"member": hop})
         if onward is None or once(method):
             return terms
-        return replace(terms, valid=max(terms.valid, onward.valid), patience=max(terms.patience, onward.patience))
+        return replace(
+            terms,
+            at_once=terms.at_once and not onward.patience,
+            valid=max(terms.valid, onward.valid),
+            patience=max(terms.patience, onward.patience),
+        )
 
     async def _carry(self, hop: str, asked: Exchanged, seconds: float) -> SealedMessage:
-        digest, id_ = sha256(asked.question.header).digest(), asked.header.id
-        pending = self._pending[digest] = _Pending(id_, hop, asyncio.get_running_loop().create_future())
+        """Return the answer to a question. One that is asked again meanwhile, as by a repeat on its way, shares it."""
+        digest = sha256(asked.question.header).digest()
+        pending, first = self._pending.get(digest), None
+        if pending is None:
+            first = _Pending(asked.header.id, hop, asyncio.get_running_loop().create_future())
+            pending = self._pending[digest] = first
         try:
             async with asyncio.timeout(seconds):
-                await self._send(hop, asked, seconds)
-                pending.left = True
-                return await pending.answer
+                if first is not None:
+                    await self._send(hop, asked, seconds)
+                    first.left = True
+                return await asyncio.shield(pending.answer)
         except (PeerUnavailable, TimeoutError) as error:
             refusal = _refusal(hop, error, seconds)
-            self.carrier.cancel(hop, [digest.hex()])
             raise NotAnswered(replace(asked, status=refusal.code.status), refusal) from None
         except asyncio.CancelledError:
-            self.carrier.cancel(hop, [digest.hex()])
             if pending.left and not asked.hops:  # What was passed on for others, the node records.
                 await self._record(asked, Refusal(codes.CALLER_LEFT))
             raise
         finally:
-            self._pending.pop(digest, None)
+            if first is not None:
+                self._end(hop, digest, first)
+
+    def _end(self, hop: str, digest: bytes, pending: _Pending) -> None:
+        """Forget a question; whoever else waits for its answer, if it has none, is told as if its link had broken."""
+        del self._pending[digest]
+        if not pending.answer.done():
+            pending.answer.set_exception(PeerUnavailable())
+        if pending.answer.exception() is not None:
+            self.carrier.cancel(hop, [digest.hex()])
 
     async def _record(self, exchanged: Exchanged, refusal: Refusal) -> None:
         """Record an exchange whose asker has left, which nobody else can."""

@@ -16,6 +16,7 @@ from tongban.core import codes
 from tongban.core.errors import Refusal
 from tongban.core.times import micros
 from tongban.federation.calls import Step, writes
+from tongban.federation.cases.rows import DELIVER_ACT
 from tongban.federation.exchange.asking import UNREACHABLE
 from tongban.federation.exchange.own_questions import OwnQuestions
 from tongban.federation.resources import OUTBOX, PEER_SEEN, Resources, case_topic
@@ -23,9 +24,6 @@ from tongban.federation.store.rows import OutboxRow
 from tongban.federation.store.units import Delete, Put, Unit
 
 log = logging.getLogger(__name__)
-
-MOST_UNDER_WAY = 256
-"""Messages to one peer that wait for their answer at the same time; more are taken when half of them have theirs."""
 
 _NOT_NOW = (*UNREACHABLE, codes.PEER_BUSY, codes.QUOTA_EXCEEDED)
 """Refusals that say nothing about the message: it stays as it is."""
@@ -74,19 +72,22 @@ class Courier:
             self._succeeded()
 
     async def _begin_due(self) -> None:
-        """Begin what is due and not under way: what one message waits for holds up none of another case."""
-        if len(self._under_way) > MOST_UNDER_WAY // 2:
+        """Begin what is due and not under way: what one message waits for holds up none of another case.
+
+        As many are under way as the carrier's terms allow; more are taken when half of them have their answers.
+        """
+        most = self._resources.asking.terms(self._peer, DELIVER_ACT).messages
+        if len(self._under_way) > most // 2:
             return
         now = micros(self._resources.clock())
         try:
-            due = await self._resources.store.outbox_due(self._peer, now, MOST_UNDER_WAY)
+            due = await self._resources.store.outbox_due(self._peer, now, most - len(self._under_way), self._under_way)
         except Exception:
             log.exception("courier to %s", self._peer)
             self._failed()
             return
         for row in due:
-            if row.message_id not in self._under_way:
-                self._under_way[row.message_id] = asyncio.create_task(self._attempt(row))
+            self._under_way[row.message_id] = asyncio.create_task(self._attempt(row))
 
     async def _attempt(self, row: OutboxRow) -> None:
         try:

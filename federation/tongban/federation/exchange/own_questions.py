@@ -12,6 +12,7 @@ from tongban.core.times import Clock
 from tongban.federation import evidence
 from tongban.federation.calls import Exchanged, Outcome, Step, writes
 from tongban.federation.exchange.asking import Asking, NotAnswered
+from tongban.federation.exchange.carrier import Terms
 from tongban.federation.flush import Flush
 from tongban.federation.policies import recorded
 from tongban.federation.store.units import Unit
@@ -26,9 +27,9 @@ class OwnQuestions:
         self._clock = clock
         self._seconds = seconds
 
-    def at_once(self, peer: str) -> bool:
-        """Say whether a peer's answer can come while somebody waits for it."""
-        return self._asking.carrier.terms(peer).at_once
+    def terms(self, peer: str, method: str) -> Terms:
+        """Return on what terms a peer is asked. Raises a Refusal, CARRIER_SLOW, if it cannot be."""
+        return self._asking.terms(peer, method)
 
     async def ask(
         self,

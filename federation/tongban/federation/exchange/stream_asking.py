@@ -29,7 +29,8 @@ from tongban.core.times import Clock
 from tongban.federation import evidence
 from tongban.federation.calls import Call, Caller, Exchanged, Outcome, Step, writes
 from tongban.federation.exchange import messages
-from tongban.federation.exchange.asking import PeerUnavailable, told
+from tongban.federation.exchange.asking import told
+from tongban.federation.exchange.carrier import PeerUnavailable
 from tongban.federation.exchange.routes import Routes
 from tongban.federation.exchange.sent import Sent
 from tongban.federation.flush import Flush

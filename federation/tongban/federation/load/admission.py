@@ -5,8 +5,10 @@ the others.
 """
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from tongban.core import codes
 from tongban.core.errors import Refusal
@@ -34,6 +36,7 @@ class Admission:
         self._turns = Turns(self.questions)
         self._forwarded = Slots(limits.calls, limits.peer_calls)
         self._forwarded_streams = Slots(limits.streams, limits.peer_streams)
+        self._slow = Slots(sys.maxsize, limits.questions)
         self.shed = 0
         """Calls turned away, and questions dropped whose asker had left, since the node started."""
 
@@ -61,13 +64,15 @@ class Admission:
         return lambda: slots.give_back(peer)
 
     @contextmanager
-    def forwarded(self, peer: str) -> Iterator[None]:
+    def forwarded(self, peer: str, *, slow: bool = False) -> Iterator[None]:
         """Have a call under way to a peer: a slow one must not take the places of calls to all others.
+
+        Where the answer may take hours, by the carrier's terms, each peer has places that are for nothing else.
 
         Raises:
             Refusal: PEER_BUSY, with the seconds until it may be asked again.
         """
-        release = _to_peer(self._forwarded, peer)
+        release = _to_peer(self._slow if slow else self._forwarded, peer)
         try:
             yield
         finally:
@@ -84,17 +89,17 @@ class Admission:
     def at_peers_door(self, ask: Ask) -> Ask:
         """Return what answers a peer's question when there is a place for it, and never if its asker has left by then.
 
-        A question that waits keeps its place on its link, which is read no further when all of them are taken.
+        A question that waits keeps its place on its link, which is read no further when all of them are taken. One
+        that is passed on by files gives its place here back at once.
         """
 
         async def ask_in_turn(call: Call) -> Reply:
             who = _asking(call)
             if not (self.questions.take(who) or await self._waited(who, call.seconds)):
                 return Reply()
-            try:
-                return await ask(call)
-            finally:
-                self._turns.give_back(who)
+            with ExitStack() as place:
+                place.callback(self._turns.give_back, who)
+                return await ask(replace(call, give_way=place.close))
 
         return ask_in_turn
 

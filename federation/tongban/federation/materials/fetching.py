@@ -63,7 +63,7 @@ class MaterialFetcher:
         self._materials.touch(part.path)
         here, turn = await self._materials.in_thread(part.begin)
         self._materials.room.check(max(0, material.size - here))
-        peer = self._peers.setdefault(view.intake, Peer(self._questions.at_once(view.intake)))
+        peer = self._peers.setdefault(view.intake, Peer(self._questions.terms(view.intake, FETCH)))
         async with Line(peer, partial(self._part, view, material), here, material.size) as line:
             while here < material.size:
                 here = await self._materials.in_thread(part.append, turn, await line.take())

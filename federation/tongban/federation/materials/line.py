@@ -7,24 +7,25 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
+from tongban.federation.exchange.carrier import Terms
+
 MOST_PART = 1 << 20
 """Most bytes of a part, as the contract says."""
 
 LEAST_PART = 65_536
-IN_FLIGHT = 4
-"""Parts that are under way from one peer, or wait to be written, those of all its materials together."""
-
 _QUICK_SECONDS, _SLOW_SECONDS = 1.0, 5.0
 
 
 class Peer:
     """What the parts of all materials from one peer share."""
 
-    def __init__(self, at_once: bool = True) -> None:
-        self.slots = asyncio.Semaphore(IN_FLIGHT)
-        self.part = LEAST_PART if at_once else MOST_PART
+    def __init__(self, terms: Terms) -> None:
+        self.most = terms.parts
+        """Parts that are under way, or wait to be written, those of all materials together."""
+        self.slots = asyncio.Semaphore(terms.parts)
+        self.part = LEAST_PART if terms.at_once else MOST_PART
         """Bytes to ask for at once: on a slow line few, so that each part comes in time."""
-        self._at_once = at_once
+        self._at_once = terms.at_once
 
     def took(self, size: int, seconds: float) -> None:
         """Take note of how long a part took; of a carrier that takes hours, that says nothing about the line."""
@@ -59,7 +60,7 @@ class Line:
 
     async def take(self) -> bytes:
         """Return the part that comes next."""
-        while self._next < self._end and len(self._asked) < IN_FLIGHT:
+        while self._next < self._end and len(self._asked) < self._peer.most:
             size = min(self._peer.part, self._end - self._next)
             self._asked.append(asyncio.create_task(self._part(self._next, size)))
             self._next += size

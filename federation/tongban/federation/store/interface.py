@@ -90,8 +90,8 @@ class Store(Protocol):
         """Return the events of a case whose sequence is greater than ``after``, in order."""
         ...
 
-    async def outbox_due(self, peer: str | None, now: int, limit: int) -> list[OutboxRow]:
-        """Return up to ``limit`` queued messages for a peer (None: for all) that may leave at ``now``.
+    async def outbox_due(self, peer: str | None, now: int, limit: int, but: Collection[str] = ()) -> list[OutboxRow]:
+        """Return up to ``limit`` queued messages for a peer (None: for all) that may leave at ``now``, but for some.
 
         Of the messages of a case for one peer only the first by position is ever among them, and holds back
         the others until it is delivered or refused; messages with an empty case id are independent. Messages

@@ -95,6 +95,7 @@ _WAITS_FOR_ANOTHER = exists().where(
 OUTBOX_DUE = (
     select(outbox)
     .where(outbox.c.state == "queued", outbox.c.not_before <= _now)
+    .where(outbox.c.message_id.not_in(bindparam("but", expanding=True)))
     .where(or_(outbox.c.case_id == "", ~_WAITS_FOR_ANOTHER))
     .order_by(outbox.c.position)
     .limit(_limit)

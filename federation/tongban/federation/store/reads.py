@@ -76,12 +76,12 @@ class Reads:
         """Return the events of a case, in order."""
         return self._direct.rows(EventRow, "events", queries.EVENTS, case=case_id, after=after)
 
-    async def outbox_due(self, peer: str | None, now: int, limit: int) -> list[OutboxRow]:
+    async def outbox_due(self, peer: str | None, now: int, limit: int, but: Collection[str] = ()) -> list[OutboxRow]:
         """Return messages that may leave now."""
+        values = {"now": now, "limit": limit, "but": list(but)}
         if peer is None:
-            return await self._readers.rows(OutboxRow, "outbox", queries.OUTBOX_DUE, now=now, limit=limit)
-        query = queries.OUTBOX_DUE_FOR_PEER
-        return await self._readers.rows(OutboxRow, "outbox", query, peer=peer, now=now, limit=limit)
+            return await self._readers.rows(OutboxRow, "outbox", queries.OUTBOX_DUE, **values)
+        return await self._readers.rows(OutboxRow, "outbox", queries.OUTBOX_DUE_FOR_PEER, peer=peer, **values)
 
     async def outbox_counts(self) -> list[OutboxCount]:
         """Count messages by peer and state."""

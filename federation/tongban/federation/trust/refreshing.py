@@ -22,6 +22,7 @@ from tongban.core.decoding import decoded
 from tongban.core.documents import DIRECTORY, digest_of, name_of
 from tongban.core.errors import Refusal
 from tongban.federation.exchange.asking import UNREACHABLE
+from tongban.federation.exchange.carrier import Terms
 from tongban.federation.resources import OUTBOX, PEER_SEEN, Resources
 from tongban.federation.trust.publishing import PUBLISH
 
@@ -36,7 +37,7 @@ _HELD_SECONDS, _FIRST_SECONDS, _LEAST_SECONDS = 30.0, 1.0, 0.1
 """How long a peer is left alone: while its catalogue is held, at first while it is missing, and in any case."""
 
 _PEER_SECONDS = 60.0
-"""How long one peer may take for all that it has."""
+"""How long one peer may take for all that it has, if its answers come at once; else each has its carrier's time."""
 
 _MOST_HEADS = 1000
 
@@ -73,7 +74,7 @@ class Refresher:
     async def ask(self, peer: str) -> None:
         """Ask a peer once for what it holds that is newer; what it does wrong is logged."""
         try:
-            async with asyncio.timeout(max(_PEER_SECONDS, self._patience(peer))):
+            async with asyncio.timeout(_PEER_SECONDS if self._terms(peer).at_once else None):
                 listing = ListDocumentsRequest(directory_version=self._resources.keeper.view.version)
                 body = await self._ask(peer, _LIST, listing)
                 for head in self._wanted(ListDocumentsResponse.FromString(body).documents, peer):
@@ -111,16 +112,15 @@ class Refresher:
                 await self.ask(peer)
                 await asyncio.sleep(_LEAST_SECONDS)
                 held = peer in self._resources.keeper.view.methods
-                left_alone = max(_HELD_SECONDS, self._patience(peer))
+                left_alone = max(_HELD_SECONDS, self._terms(peer).patience)
                 woken = await _first_of(*events, seconds=left_alone if held else pause)
                 pause = _FIRST_SECONDS if woken or held else min(2 * pause, _HELD_SECONDS)
         finally:
             for topic, event in zip(topics, events, strict=True):
                 wakes.forget(topic, event)
 
-    def _patience(self, peer: str) -> float:
-        """Return how long an answer of this peer takes in good order, by the carrier that serves it."""
-        return self._resources.asking.carrier.terms(peer).patience
+    def _terms(self, peer: str) -> Terms:
+        return self._resources.asking.terms(peer, _LIST)
 
     async def _try_to_take(self, peer: str, head: DocumentHead) -> None:
         try:
