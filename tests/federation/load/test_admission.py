@@ -123,7 +123,7 @@ async def test_a_question_that_gives_way_has_no_place_any_more() -> None:
     node, going, under_way = admission(questions=1), asyncio.Event(), list[str]()
 
     async def ask(call: Call) -> Reply:
-        under_way.append(call.certified or "")
+        under_way.append(str(call.certified))
         call.give_way()
         await going.wait()
         return Reply(b"answered")
