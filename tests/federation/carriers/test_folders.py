@@ -6,6 +6,7 @@ import logging
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,15 @@ from tongban.api.admin.v1 import admin_pb2 as admin
 from tongban.api.cases.v1 import cases_pb2 as cases
 from tongban.core.times import wall_clock
 from tongban.federation.carriers.folder_files import FileReader, FileWriter, Kind
+from tongban.federation.cases.rows import DELIVER_ACT
+from tongban.federation.store.rows import OutboxRow
+from tongban.federation.store.units import Put, Unit
 
 from ..in_memory import calls
 from ..in_memory.laid_out import CHONGMING, QIDONG, LaidOut
 from ..in_memory.town import Town
 from ..in_memory.waiting import eventually
-from .real import FOLDER, RealTown, add, town_of
+from .real import ANSWER_SECONDS, FOLDER, RealTown, add, town_of
 from .test_contract import contents, story
 
 Move = Callable[[Path, Path], Awaitable[None]]
@@ -228,3 +232,22 @@ async def _lying(path: Path) -> set[str]:
 
 async def _replaced(path: Path, first: set[str]) -> bool:
     return not first & await _lying(path) and await _lies(path)
+
+
+async def test_many_messages_go_with_one_trip(town: Town) -> None:
+    path = town.laid_out.folder / CHONGMING / "node.toml"
+    settings = path.read_text("utf-8").replace(f"answer_seconds = {ANSWER_SECONDS}", "answer_seconds = 600")
+    path.write_text(settings, encoding="utf-8")
+    await town.stop(QIDONG)
+    await town.restart(CHONGMING)
+    rows = [
+        OutboxRow(f"m-{number}", QIDONG, "", number, DELIVER_ACT, b"", b"act", 1 << 60, 0, 0, "queued", "")
+        for number in range(1000)
+    ]
+    resources = town.nodes[CHONGMING].resources
+    await resources.store.commit(Unit(operations=tuple(Put("outbox", asdict(row)) for row in rows)))
+    await eventually(lambda: _many_lie(folder(town, CHONGMING, QIDONG)))
+
+
+async def _many_lie(path: Path) -> bool:
+    return sum(one.read_bytes().count(b"DeliverAct") for one in path.glob("*.questions")) >= 1000  # noqa: ASYNC240

@@ -1,8 +1,6 @@
 """The client of a window that does not use asyncio."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -40,15 +38,14 @@ from tongban.api.identity.v1.identity_pb2_grpc import IdentityServiceStub
 from tongban.api.materials.v1.materials_pb2 import UploadMaterialResponse
 from tongban.api.materials.v1.materials_pb2_grpc import MaterialServiceStub
 from tongban.core.client import _requests
-from tongban.core.client._calls import LONG_PAUSES, Call
+from tongban.core.client._calls import LONG_PAUSES
 from tongban.core.client._channel import DEFAULT_TIMEOUT, door, trust
 from tongban.core.client._materials import Download, Progress, Source, Upload, appearing, prepared
+from tongban.core.client._repeats import Repeats
 from tongban.core.client._requests import Decision, Verified, verified
 from tongban.core.client._watching import Watching
 from tongban.core.client.context import Context, LookupOptions, Options, SubmitOptions
 from tongban.core.items import Party
-
-_HEALTH = "/grpc.health.v1.Health/Check"
 
 Q = TypeVar("Q", bound=Message)
 A = TypeVar("A")
@@ -96,7 +93,7 @@ class Client:
         self._catalogue, self._cases = CatalogueServiceStub(self._channel), CaseServiceStub(self._channel)
         self._identity, self._credit = IdentityServiceStub(self._channel), CreditServiceStub(self._channel)
         self._materials, self._documents = MaterialServiceStub(self._channel), DocumentServiceStub(self._channel)
-        self._knock: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(_HEALTH)
+        self._repeats = Repeats(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -256,7 +253,7 @@ class Client:
                     yield watching.seen(update)
                 return
             except grpc.RpcError as error:
-                self._pause(watching.pause_after(error))
+                self._repeats.pause(watching.pause_after(error))
             finally:
                 stream.cancel()
 
@@ -277,7 +274,7 @@ class Client:
 
     def _send(self, upload: Upload, options: Mapping[str, Any]) -> UploadMaterialResponse:
         send, call = self._materials.UploadMaterial, self._door.call(options, pauses=LONG_PAUSES)
-        return self._repeat(call, lambda call: send(upload.requests(call.left), **call.terms()))
+        return self._repeats.make(call, lambda call: send(upload.requests(call.left), **call.terms()))
 
     def _receive(self, download: Download, options: Mapping[str, Any], progress: Progress | None) -> None:
         while download.take(self._ask(self._materials.FetchMaterial, download.request(), options), progress):
@@ -285,18 +282,4 @@ class Client:
         download.check(self._door.endpoint)
 
     def _ask(self, method: "grpc.UnaryUnaryMultiCallable[Q, A]", request: Q, options: Mapping[str, Any]) -> A:
-        return self._repeat(self._door.call(options, request), lambda call: method(request, **call.terms()))
-
-    def _repeat(self, call: Call, attempt: Callable[[Call], A]) -> A:
-        while True:
-            try:
-                return attempt(call)
-            except grpc.RpcError as error:
-                self._pause(call.pause_after(error))
-
-    def _pause(self, seconds: float) -> None:
-        """Wait before the next attempt, and dial meanwhile: a channel gets on only while some call waits for it."""
-        until = time.monotonic() + seconds
-        with suppress(grpc.RpcError):
-            self._knock(b"", timeout=seconds, wait_for_ready=True)
-        time.sleep(max(0.0, until - time.monotonic()))
+        return self._repeats.make(self._door.call(options, request), lambda call: method(request, **call.terms()))
