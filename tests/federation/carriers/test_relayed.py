@@ -26,7 +26,7 @@ async def between(laid_out: LaidOut) -> AsyncIterator[Town]:
     onward = f'kind = "relay"\nthrough = "{HANGZHOU}"\nvalid_days = 1\nanswer_seconds = {ANSWER_SECONDS}\n'
     for member, peer in ((CHONGMING, QIDONG), (QIDONG, CHONGMING)):
         add(laid_out.folder / member, f'[carriers."{peer}"]\n{onward}')
-    add(laid_out.folder / HANGZHOU, f'[relay]\nfor = ["{QIDONG}"]\n')
+    add(laid_out.folder / HANGZHOU, f'[relay]\nfor = ["{QIDONG}"]\n[limits]\nquestions = 1\npeer_questions = 1\n')
     async with RealTown(laid_out, now=wall_clock()) as town:
         town.ask_seconds = 0.01  # Shorter than any way by files: answers are waited for as the settings say.
         yield await town.start(CHONGMING, HANGZHOU, QIDONG)
@@ -42,15 +42,15 @@ async def test_a_case_passes_a_relay_between_http_and_files(between: Town) -> No
 
 async def test_what_waits_for_files_takes_no_place_of_other_questions(between: Town) -> None:
     await between.stop(QIDONG)
-    add(between.laid_out.folder / HANGZHOU, "[limits]\nquestions = 1\npeer_questions = 1\n")
-    await between.restart(HANGZHOU)
-    await calls.submit(between.window(CHONGMING), calls.submission(item=INSTANT_ITEM))
+    receipt = await calls.submit(between.window(CHONGMING), calls.submission(item=INSTANT_ITEM))
     folder = between.laid_out.folder / f"{HANGZHOU}-to-{QIDONG}"
     await until(lambda: any(b"DeliverAct" in path.read_bytes() for path in folder.glob("*.questions")))
     asking = between.nodes[CHONGMING].resources.asking
     await asking.ask(
         HANGZHOU, "/tongban.api.documents.v1.DocumentService/ListDocuments", CallContext(), b"", ANSWER_SECONDS / 3
     )
+    await between.start(QIDONG)
+    await between.case_is(CHONGMING, receipt.case_id, CASE_STATE_APPROVED)
 
 
 async def test_a_look_up_is_refused_by_the_relay_that_goes_on_by_files(between: Town) -> None:
