@@ -32,7 +32,7 @@ class SealAlone(Enum):
 
 
 SEAL_ALONE = SealAlone.SEAL_ALONE
-"""Only carriers without TLS to the end say this: HTTP and folders."""
+"""Only a carrier that cannot tell by which hand a message came says this: HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Call:
 
     @property
     def brought_by(self) -> str:
-        """Member whose connection brought a question; empty if no certificate says who."""
+        """Member whose connection or folder brought a question; empty if nothing but seals says who."""
         return self.certified if isinstance(self.certified, str) else ""
 
 

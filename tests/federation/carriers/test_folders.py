@@ -10,9 +10,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from google.rpc.status_pb2 import Status
 
 from tongban.api.admin.v1 import admin_pb2 as admin
 from tongban.api.cases.v1 import cases_pb2 as cases
+from tongban.api.exchange.v1.exchange_pb2 import Header, LinkRequest, LinkResponse
+from tongban.core import codes
+from tongban.core.errors import refusal_of
 from tongban.core.times import wall_clock
 from tongban.federation.carriers.folder_files import FileReader, FileWriter, Kind
 from tongban.federation.cases.rows import DELIVER_ACT
@@ -20,9 +24,10 @@ from tongban.federation.store.rows import OutboxRow
 from tongban.federation.store.units import Put, Unit
 
 from ..in_memory import calls
-from ..in_memory.laid_out import CHONGMING, QIDONG, LaidOut
+from ..in_memory.laid_out import CHONGMING, HANGZHOU, QIDONG, LaidOut
+from ..in_memory.peers import Peer
 from ..in_memory.town import Town
-from ..in_memory.waiting import eventually
+from ..in_memory.waiting import eventually, until
 from .real import ANSWER_SECONDS, FOLDER, RealTown, add, town_of
 from .test_contract import contents, story
 
@@ -114,6 +119,27 @@ async def test_a_file_that_holds_no_batch_is_told_until_it_is_taken_away(town: T
 
 async def _fine(town: Town, member: str, peer: str) -> bool:
     return not (await peer_status(town, member, peer)).problem
+
+
+async def test_what_lies_in_a_folder_comes_from_the_peer_of_that_folder(town: Town) -> None:
+    peer = Peer(town.nodes[QIDONG], CHONGMING, town.nodes[CHONGMING].resources.signer)
+    question = await peer.question(f"{calls.EXCHANGE}/DeliverAct", b"")
+    content = LinkRequest(questions=[question]).SerializeToString()
+    FileWriter(folder(town, HANGZHOU, QIDONG), wall_clock).write(Kind.QUESTIONS, content)
+    reader = FileReader(folder(town, QIDONG, HANGZHOU))
+    await until(lambda: PEER_UNKNOWN in _refusals(reader))
+
+
+PEER_UNKNOWN = codes.PEER_UNKNOWN.name
+
+
+def _refusals(reader: FileReader) -> set[str]:
+    """Return the codes of refusals that lie in a folder."""
+    files = [found for found in reader.look((), 100).files if found.kind is Kind.ANSWERS]
+    answers = [one for found in files for one in LinkResponse.FromString(found.content).answers]
+    return {
+        refusal_of(Status.FromString(one.body)).code.name for one in answers if Header.FromString(one.header).status
+    }
 
 
 @asynccontextmanager

@@ -277,7 +277,7 @@ async def _nobody(*arguments: object) -> None:
 
 def _door(laid_out: LaidOut) -> HttpDoor:
     home = laid_out.folder / QIDONG
-    return HttpDoor(settings.load(home), HttpExchange(_nobody, print), None)  # type: ignore[arg-type]
+    return HttpDoor(settings.load(home), HttpExchange(_nobody, print, bool, 1), None)  # type: ignore[arg-type]
 
 
 async def test_an_address_that_is_taken_is_named(laid_out: LaidOut) -> None:
@@ -288,6 +288,7 @@ async def test_an_address_that_is_taken_is_named(laid_out: LaidOut) -> None:
 
 async def test_what_is_not_installed_is_named(laid_out: LaidOut, monkeypatch: pytest.MonkeyPatch) -> None:
     http_port(laid_out.folder, QIDONG)
+    monkeypatch.delitem(sys.modules, "tongban.federation.transport.http_server", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)  # As if it were not there.
     with pytest.raises(DoorClosed, match=r"pip install 'tongban\[http\]'"):
         await _door(laid_out).open()

@@ -9,7 +9,6 @@ from google.protobuf.message import DecodeError
 
 from tongban.api.exchange.v1.exchange_pb2 import Header, LinkRequest, LinkResponse, Question
 from tongban.core.errors import Refusal
-from tongban.federation.calls import SEAL_ALONE
 from tongban.federation.carriers.folder_files import FileReader, Found, Kind, Looked
 from tongban.federation.carriers.folder_outgoing import Outgoing
 from tongban.federation.exchange.answering import Ask, answer
@@ -131,7 +130,7 @@ class Incoming:
     async def _answered(self, question: Question, ask: Ask, there: Callable[[], None]) -> bool:
         """Answer a question; return whether its answer is written, or there is nobody to answer."""
         try:
-            sealed = await answer(ask, question, SEAL_ALONE)
+            sealed = await answer(ask, question, self._peer)
         except Refusal:
             return True
         if sealed is None:

@@ -143,6 +143,7 @@ def status(home: Home = HERE) -> dict[str, Any]:
         "questions": said.load.questions,
         "shed": said.load.shed,
         "over_quota": said.load.over_quota,
+        "unproven": said.load.unproven,
         "problems": list(said.problems),
         "peers": [
             {

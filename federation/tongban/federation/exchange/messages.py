@@ -10,10 +10,11 @@ from google.protobuf.message import Message
 
 from tongban.api.common.v1.common_pb2 import CallContext, Seal
 from tongban.api.documents.v1.documents_pb2 import PublicKey
-from tongban.api.exchange.v1.exchange_pb2 import Header, Metadata, SealedMessage
+from tongban.api.exchange.v1.exchange_pb2 import Header, Metadata, Question, SealedMessage
 from tongban.core import codes, sealing
 from tongban.core.decoding import decoded
 from tongban.core.errors import Refusal
+from tongban.core.hops import wrong_hop
 from tongban.core.sealing import Keys, Leaf
 from tongban.core.services import Entry, check_metadata
 from tongban.core.times import moment, timestamp
@@ -174,6 +175,16 @@ def check_seal(keys: Keys, message: SealedMessage, header: Header) -> None:
         raise _altered(header.sender, "no key that the directory lists for it fits the seal")
     if sha256(message.body).digest() != header.body_digest:
         raise _altered(header.sender, "the body does not have the digest that the header names")
+
+
+def sealed_by_members(keys: Keys, question: Question) -> bool:
+    """Say whether the seals of a question and of its hops are those of members that the directory lists."""
+    message = question.message
+    try:
+        check_seal(keys, message, header_of(message))
+    except Refusal:
+        return False
+    return wrong_hop(keys, message.header, question.hops) is None
 
 
 def check_passable(header: Header, member: str) -> None:

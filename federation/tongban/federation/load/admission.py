@@ -39,6 +39,8 @@ class Admission:
         self._slow = Slots(sys.maxsize, limits.questions)
         self.shed = 0
         """Calls turned away, and questions dropped whose asker had left, since the node started."""
+        self.unproven = 0
+        """Questions by HTTP dropped since the node started because no member of the directory sealed them."""
 
     def window(self, who: str, lasting: bool) -> Release:
         """Take a place for a call of a window, whoever it says it is; return what gives it back.
@@ -128,5 +130,5 @@ def _to_peer(slots: Slots, peer: str) -> Release:
 
 
 def _asking(call: Call) -> str:
-    """Return the member whose places a question takes: whose connection it is, or who says that it asks."""
+    """Return the member whose places a question takes: whose connection or folder it is, or else who has sealed it."""
     return call.brought_by or (call.question.header.sender if call.question else "")

@@ -70,6 +70,7 @@ class Status:
             questions=len(admission.questions),
             shed=admission.shed,
             over_quota=self._resources.quotas.refused,
+            unproven=admission.unproven,
         )
 
     def _peers(self, counts: list[OutboxCount]) -> list[pb.PeerStatus]:

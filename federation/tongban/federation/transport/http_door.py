@@ -4,7 +4,6 @@ import asyncio
 import math
 import socket
 import ssl
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from tongban.federation.carriers.server_tls import ServerTls
@@ -13,14 +12,9 @@ from tongban.federation.transport.closed import DoorClosed
 from tongban.federation.transport.http_exchange import HttpExchange
 
 if TYPE_CHECKING:
-    import uvicorn
-
-_MOST_REQUESTS = 256
-"""Requests at the same time; further ones are told to come again."""
+    from tongban.federation.transport.http_server import Server
 
 _LOOK_SECONDS = 0.05
-_IDLE_SECONDS = 75
-"""How long a connection without a request is kept: longer than those who ask keep theirs."""
 
 
 class HttpDoor:
@@ -30,7 +24,7 @@ class HttpDoor:
         self._settings = chosen
         self._tls = tls
         self._exchange = exchange
-        self._server: uvicorn.Server
+        self._server: Server
         self._serving: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -69,33 +63,12 @@ class HttpDoor:
                 connection.transport.abort()
 
 
-def _server(exchange: HttpExchange, tls: ssl.SSLContext | None, grace: int) -> "uvicorn.Server":
+def _server(exchange: HttpExchange, tls: ssl.SSLContext | None, grace: int) -> "Server":
     try:
-        import uvicorn
+        from tongban.federation.transport.http_server import Server
     except ImportError:
         raise DoorClosed("[peers] http is set, but not installed: pip install 'tongban[http]'") from None
-
-    class Server(uvicorn.Server):
-        def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
-            return nullcontext()  # Signals are the node's.
-
-    config = uvicorn.Config(
-        exchange,
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=_MOST_REQUESTS,
-        timeout_keep_alive=_IDLE_SECONDS,
-        timeout_graceful_shutdown=grace,
-    )
-    config.load()
-    config.ssl = tls
-    return Server(config)
+    return Server(exchange, tls, grace)
 
 
 def _bound(address: str) -> socket.socket:

@@ -1,47 +1,39 @@
 """The exchange by HTTP, as an ASGI application: a POST brings questions, its response their answers as they get ready.
 
-Whoever asks is known by the seals of the messages alone: TLS may have ended at a gateway.
+Whoever asks is known by the seals of the messages alone: TLS may have ended at a gateway. So seals are checked here,
+before a question takes a place, is answered or recorded; what no member of the directory sealed is dropped.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
-from tongban.api.exchange.v1.exchange_pb2 import Header, LinkRequest, LinkResponse, Question, SealedMessage
-from tongban.core.decoding import decoded
+from tongban.api.exchange.v1.exchange_pb2 import Header, LinkResponse, Question, SealedMessage
 from tongban.core.errors import Refusal
 from tongban.federation.calls import SEAL_ALONE
-from tongban.federation.carriers.http_frames import LINK, MEDIA_TYPE, PATH, framed
+from tongban.federation.carriers.http_frames import LINK, MEDIA_TYPE, framed
 from tongban.federation.exchange import frames
 from tongban.federation.exchange.answering import Ask, answer
-from tongban.federation.exchange.places import attempt
+from tongban.federation.exchange.places import Places, attempt, places_of
+from tongban.federation.transport import http_requests as requests
+from tongban.federation.transport.http_requests import NotTaken, Receive, Room, Scope, Send, whole_room
 
-_Scope = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[_Scope]]
-_Send = Callable[[_Scope], Awaitable[None]]
-
-_BODY_SECONDS = 30.0
-"""How long a request may take to come in."""
+_AT_A_TIME = 16
+"""Seals that are checked before others have their turn."""
 
 _HEADERS = [(b"content-type", MEDIA_TYPE.encode()), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
-
-
-@dataclass(frozen=True, slots=True)
-class _NotTaken(Exception):
-    """A request that is none; the sentence is for whoever sent it."""
-
-    status: int
-    sentence: str
 
 
 class HttpExchange:
     """Answers POSTs."""
 
-    def __init__(self, ask: Ask, seen: Callable[[str], None]) -> None:
+    def __init__(self, ask: Ask, seen: Callable[[str], None], proven: Callable[[Question], bool], credit: int) -> None:
+        """Take so many questions of one member at a time; further ones wait, and others' do not wait for them."""
         self._ask = ask
         self._seen = seen
+        self._proven = proven
+        self._places: defaultdict[str, Places] = defaultdict(lambda: Places(credit))
+        self._room = whole_room()
         self._by_id: dict[tuple[str, str], asyncio.Task[SealedMessage | None]] = {}
         """By what the asking node calls itself, and the question's id."""
         self._links: dict[str, str] = {}
@@ -50,7 +42,7 @@ class HttpExchange:
         self.under_way = 0
         """Requests whose response is not complete."""
 
-    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
@@ -60,19 +52,36 @@ class HttpExchange:
         finally:
             self.under_way -= 1
 
-    async def _respond(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        room = Room(self._room, requests.address(scope))
         try:
             if self.stopping:
-                raise _NotTaken(503, "This node is stopping.")
-            request = await _request(scope, receive)
-        except _NotTaken as problem:
-            await _tell(send, problem)
-            return
-        await self._answer(request, _header(scope, LINK), receive, send)
+                raise NotTaken(503, "This node is stopping.")
+            request = await requests.read(scope, receive, room)
+            questions = await self._of_members(request.questions, room)
+            self._cancel(requests.header(scope, LINK), request.cancelled)
+            await self._answer(questions, requests.header(scope, LINK), receive, send)
+        except NotTaken as problem:
+            await requests.tell(send, problem)
+        finally:
+            room.free()
 
-    async def _answer(self, request: LinkRequest, link: str, receive: _Receive, send: _Send) -> None:
-        self._cancel(link, request.cancelled)
-        tasks = [self._begin(question, link) for question in request.questions]
+    async def _of_members(self, questions: Sequence[Question], room: Room) -> list[Question]:
+        """Return the questions that members have sealed; raise NotTaken if there are none but others."""
+        proven = list[Question]()
+        for count, question in enumerate(questions, 1):
+            if self._proven(question):
+                proven.append(question)
+            if count % _AT_A_TIME == 0:
+                await asyncio.sleep(0)
+        if questions and not proven:
+            raise NotTaken(403, "No key of the directory fits the seals of these questions.")
+        if proven:
+            room.pass_to(_sender(proven[0]))
+        return proven
+
+    async def _answer(self, questions: list[Question], link: str, receive: Receive, send: Send) -> None:
+        tasks = [self._begin(question, link) for question in questions]
         leaving = asyncio.create_task(_disconnected(receive))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
@@ -85,17 +94,31 @@ class HttpExchange:
             await asyncio.gather(leaving, *tasks, return_exceptions=True)
 
     def _begin(self, question: Question, link: str) -> "asyncio.Task[SealedMessage | None]":
-        task = asyncio.create_task(self._answered(question, link))
+        task = asyncio.create_task(self._in_turn(question, link))
         key = link, attempt(question)
         if link:
             self._by_id[key] = task
             task.add_done_callback(lambda done: self._forget(key, done))
         return task
 
+    async def _in_turn(self, question: Question, link: str) -> SealedMessage | None:
+        """Answer a question when its sender has a place for it; return None if that came too late."""
+        number = places_of(question)
+        places = self._places[_sender(question)]
+        try:
+            async with asyncio.timeout(question.timeout_ms / 1000):
+                await places.take(number)
+        except TimeoutError:
+            return None
+        try:
+            return await self._answered(question, link)
+        finally:
+            places.give_back(number)
+
     async def _answered(self, question: Question, link: str) -> SealedMessage | None:
         sealed = await answer(self._ask, question, SEAL_ALONE)
         if sealed is not None and not Header.FromString(sealed.header).status:
-            self._there(Header.FromString(question.message.header).sender, link)
+            self._there(_sender(question), link)
         return sealed
 
     def _there(self, member: str, link: str) -> None:
@@ -127,6 +150,10 @@ async def _as_they_get_ready(
             yield LinkResponse(answers=frames.taken(ready, SealedMessage.ByteSize)).SerializeToString()
 
 
+def _sender(question: Question) -> str:
+    return Header.FromString(question.message.header).sender
+
+
 def _result(task: "asyncio.Task[SealedMessage | None]") -> SealedMessage | None:
     """Return an answer; none if there is nobody to answer, or the question was cancelled."""
     if task.cancelled() or isinstance(task.exception(), Refusal):
@@ -134,64 +161,6 @@ def _result(task: "asyncio.Task[SealedMessage | None]") -> SealedMessage | None:
     return task.result()
 
 
-async def _disconnected(receive: _Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _request(scope: _Scope, receive: _Receive) -> LinkRequest:
-    """Return what a request brings; raise _NotTaken with the rule that it breaks."""
-    if scope["path"].removesuffix("/") != PATH:
-        raise _NotTaken(404, f"Nothing is here. Nodes post to {PATH}.")
-    if scope["method"] != "POST":
-        raise _NotTaken(405, "Only POST is served here.")
-    if _header(scope, "content-type") != MEDIA_TYPE:
-        raise _NotTaken(415, f"The content type has to be {MEDIA_TYPE}.")
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            return _checked(decoded(LinkRequest, await _body(scope, receive)))
-    except TimeoutError:
-        raise _NotTaken(408, f"The request did not come whole within {_BODY_SECONDS:g} s.") from None
-    except Refusal:
-        raise _NotTaken(400, "The body is no LinkRequest of tongban.api.exchange.v1.") from None
-
-
-def _checked(request: LinkRequest) -> LinkRequest:
-    for question in request.questions:
-        decoded(Header, question.message.header)
-    return request
-
-
-async def _body(scope: _Scope, receive: _Receive) -> bytes:
-    body = bytearray()
-    with suppress(ValueError):
-        _check_size(int(_header(scope, "content-length") or 0))
-    while True:
-        part = await receive()
-        if part["type"] == "http.disconnect":
-            raise _NotTaken(400, "The request broke off.")
-        body += part.get("body", b"")
-        _check_size(len(body))
-        if not part.get("more_body", False):
-            return bytes(body)
-
-
-def _check_size(size: int) -> None:
-    if size > frames.MOST_FRAME:
-        raise _NotTaken(413, f"A request may have at most {frames.MOST_FRAME} bytes.")
-
-
-async def _tell(send: _Send, problem: _NotTaken) -> None:
-    body = f"{problem.sentence}\n".encode()
-    headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", b"%d" % len(body)),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-def _header(scope: _Scope, name: str) -> str:
-    found: bytes = next((value for key, value in scope["headers"] if key == name.encode()), b"")
-    return found.decode("latin-1")

@@ -8,12 +8,13 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from tongban.api.exchange.v1.exchange_pb2 import Question
 from tongban.federation.arities import Arities
 from tongban.federation.calls import Door
 from tongban.federation.carriers.certificates import TrustBundle, WindowsCertificate
 from tongban.federation.carriers.identity import OwnIdentity
 from tongban.federation.carriers.server_tls import ServerTls
-from tongban.federation.exchange import frames
+from tongban.federation.exchange import frames, messages
 from tongban.federation.policies import POLICIES
 from tongban.federation.resources import Resources
 from tongban.federation.transport import replies
@@ -65,7 +66,7 @@ class Doors:
             DoorClosed: the path of the operators' door is too long.
         """
         settings, keeper, clock = resources.settings, resources.keeper, resources.clock
-        self._settings = settings
+        self._settings, self._keeper, self._admission = settings, keeper, resources.admission
         self._brought = list(resources.registry.services)
         self._socket = _checked_socket(resources.home / settings.admin.socket)
         certificates, self._under_way = PeerCertificates(keeper, clock), UnderWay()
@@ -76,7 +77,7 @@ class Doors:
         self._links = LinkDoor(settings.member, asked, self._under_way, certificates, seen, credit)
         files = resources.home / settings.keys.node, resources.home / settings.keys.certificate
         tls = ServerTls(own, *files) if settings.peers.http_tls else None
-        self._http = HttpDoor(settings, HttpExchange(asked, seen), tls)
+        self._http = HttpDoor(settings, HttpExchange(asked, seen, self._proven, credit), tls)
         self._peer_streams = StreamDoor(settings.member, ask, self._under_way, certificates, admission.stream)
         self._certificate, self._bundle = WindowsCertificate(own), TrustBundle(own, keeper)
         self._health = health.aio.HealthServicer()
@@ -111,6 +112,12 @@ class Doors:
         stopping.append(asyncio.create_task(self._http.close()))
         await self._under_way.end(grace)  # gRPC would also wait for clients that are connected and ask nothing.
         await asyncio.gather(*(server.stop(None) for server in self._servers), *stopping)
+
+    def _proven(self, question: Question) -> bool:
+        """Return whether members of the directory sealed a question and its hops; count those that none did."""
+        fits = messages.sealed_by_members(self._keeper.view, question)
+        self._admission.unproven += not fits
+        return fits
 
     async def _open_windows(self) -> None:
         server = self._server(_RECEIVED, self._windows)

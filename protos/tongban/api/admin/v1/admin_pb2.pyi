@@ -239,6 +239,7 @@ class LoadStatus(_message.Message):
     QUESTIONS_FIELD_NUMBER: _builtins.int
     SHED_FIELD_NUMBER: _builtins.int
     OVER_QUOTA_FIELD_NUMBER: _builtins.int
+    UNPROVEN_FIELD_NUMBER: _builtins.int
     calls: _builtins.int
     """Calls of windows under way."""
     streams: _builtins.int
@@ -249,6 +250,8 @@ class LoadStatus(_message.Message):
     """Calls turned away since the node started because as much was under way as may be; no record of them is kept."""
     over_quota: _builtins.int
     """Calls refused since the node started because a quota was used up."""
+    unproven: _builtins.int
+    """Questions that came by HTTP since the node started and were dropped because no member of the directory sealed them."""
     def __init__(
         self,
         *,
@@ -257,10 +260,11 @@ class LoadStatus(_message.Message):
         questions: _builtins.int = ...,
         shed: _builtins.int = ...,
         over_quota: _builtins.int = ...,
+        unproven: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "over_quota", b"over_quota", "questions", b"questions", "shed", b"shed", "streams", b"streams"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "over_quota", b"over_quota", "questions", b"questions", "shed", b"shed", "streams", b"streams", "unproven", b"unproven"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
