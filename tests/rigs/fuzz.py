@@ -133,10 +133,9 @@ async def _frame(data: bytes) -> str:
 
 async def _status(data: bytes) -> str:
     try:
-        status = Status.FromString(data)
-    except DecodeError:
+        return f"told {refusal_of(Status.FromString(data)).code.status}"
+    except DecodeError:  # What no node makes is the peer's fault; who asked it says so.
         return "no status"
-    return f"told {refusal_of(status).code.status}"
 
 
 async def _silent(call: Call) -> Reply:
