@@ -7,11 +7,12 @@
 """
 
 import re
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from tongban.federation.formation.ports import free_address
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"
@@ -80,7 +81,5 @@ def _file(place: str, caption: str, text: str) -> Piece:
 def _with_free_ports(text: str) -> str:
     with ExitStack() as held:
         for address in sorted(set(re.findall(r"127\.0\.0\.1:\d+", text))):
-            listener = held.enter_context(socket.socket())
-            listener.bind(("127.0.0.1", 0))
-            text = text.replace(address, f"127.0.0.1:{listener.getsockname()[1]}")
+            text = text.replace(address, free_address(held))
     return text

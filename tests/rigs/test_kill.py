@@ -21,7 +21,7 @@ def test_three_kills(short_run: Run) -> None:
 @pytest.mark.timeout(400)
 def test_twenty_kills(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     if not request.config.getoption("markexpr"):
-        pytest.skip("the long form: -m slow")
+        pytest.skip("takes minutes: the same as above, longer; run it with pytest -m slow")
     done = run(tmp_path / "k", kills=20, cases=4, seed=random.SystemRandom().randrange(1_000_000))
     print(done)
     assert done.verdict.good, str(done)

@@ -30,7 +30,7 @@ def test_64_mebibytes(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_gibibyte(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     if not request.config.getoption("markexpr"):
-        pytest.skip("the long form: -m slow")
+        pytest.skip("takes minutes: the same as above, longer; run it with pytest -m slow")
     check(run(tmp_path, 1024))
 
 

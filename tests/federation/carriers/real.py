@@ -5,9 +5,8 @@ same happen on every carrier.
 """
 
 import asyncio
-import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from tongban.federation.carriers.memory import Frame, MemoryNet, Station
 from tongban.federation.exchange.asking import Asking
 from tongban.federation.exchange.carrier import Terms
 from tongban.federation.exchange.endpoints import EndpointState
+from tongban.federation.formation.ports import free_address
 from tongban.federation.house import House
 from tongban.federation.opening import opened
 from tongban.federation.transport.server import Doors
@@ -163,8 +163,8 @@ def http_port(folder: Path, member: str) -> int:
     """Return the port of a member's HTTP door, which it gets now if it has none yet."""
     path = folder / member / settings.FILE
     if not (door := settings.load(folder / member).peers.http):
-        with socket.create_server(("127.0.0.1", 0)) as held:
-            door = f"127.0.0.1:{held.getsockname()[1]}"
+        with ExitStack() as held:
+            door = free_address(held)
         text = path.read_text("utf-8").replace("[peers]\n", f'[peers]\nhttp = "{door}"\n')
         path.write_text(text, encoding="utf-8")
     return int(door.rpartition(":")[2])

@@ -159,7 +159,7 @@ def small_disk(tmp_path: Path) -> Path:
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("no disk can be mounted here")
+        pytest.skip("a disk that is full needs a mount of tmpfs, which is root's")
     return disk
 
 

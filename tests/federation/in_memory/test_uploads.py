@@ -229,7 +229,7 @@ def small_disk(laid_out: LaidOut) -> Iterator[Path]:
     folder = laid_out.folder / CHONGMING / "materials"
     folder.mkdir(exist_ok=True)
     if os.geteuid() != 0 or subprocess.call(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]) != 0:
-        pytest.skip("only root can mount a disk")
+        pytest.skip("a disk that is full needs a mount of tmpfs, which is root's")
     yield folder
     subprocess.check_call(["umount", "-l", folder])
 

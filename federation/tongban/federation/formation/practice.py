@@ -5,7 +5,6 @@ All keys lie in one folder, so it proves nothing about anybody. Nothing is start
 
 import json
 import shutil
-import socket
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -22,13 +21,12 @@ from tongban.federation.formation import authority
 from tongban.federation.formation.agreement import AgreementTerms, draft
 from tongban.federation.formation.errors import FormationError, parsed, read_toml
 from tongban.federation.formation.node import CARD, NewNode, init_node
+from tongban.federation.formation.ports import free_address
 from tongban.federation.formation.seals import add_seal, write_document
 from tongban.federation.settings_table import Address, Table
 
 FILE = "practice.json"
 """Says where everything is: a `Practice` as JSON."""
-
-_LOOPBACK = "127.0.0.1"
 
 
 class PlannedNode(Table):
@@ -154,17 +152,10 @@ def _with_addresses(plan: Plan) -> list[PlannedNode]:
     with ExitStack() as held:
         return [
             node.model_copy(
-                update={"windows": node.windows or _free(held), "peers": node.peers or _free(held)},
+                update={"windows": node.windows or free_address(held), "peers": node.peers or free_address(held)},
             )
             for node in plan.node
         ]
-
-
-def _free(held: ExitStack) -> str:
-    """Return a free address; the port is held until all are chosen, so that no two get the same."""
-    listener = held.enter_context(socket.socket())
-    listener.bind((_LOOPBACK, 0))
-    return f"{_LOOPBACK}:{listener.getsockname()[1]}"
 
 
 def _node(node: PlannedNode, authority_key: Path, folder: Path, files: Path, now: datetime) -> PracticeNode:

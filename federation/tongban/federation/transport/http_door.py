@@ -14,8 +14,6 @@ from tongban.federation.transport.http_exchange import HttpExchange
 if TYPE_CHECKING:
     from tongban.federation.transport.http_server import Server
 
-_LOOK_SECONDS = 0.05
-
 
 class HttpDoor:
     """Serves the exchange by HTTP/1.1, where the settings say so."""
@@ -48,19 +46,8 @@ class HttpDoor:
             return
         self._exchange.stopping = True
         self._server.should_exit = True
-        while not self._serving.done():
-            self._drop_idle()
-            await asyncio.wait([self._serving], timeout=_LOOK_SECONDS)
         await self._serving
         self._serving = None
-
-    def _drop_idle(self) -> None:
-        """Drop connections on which nothing is under way: over TLS, one that is closed in order waits for its peer."""
-        if self._exchange.under_way:
-            return
-        for connection in list(self._server.server_state.connections):
-            if not connection.transport.get_write_buffer_size():
-                connection.transport.abort()
 
 
 def _server(exchange: HttpExchange, tls: ssl.SSLContext | None, grace: int) -> "Server":

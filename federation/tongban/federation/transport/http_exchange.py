@@ -39,20 +39,11 @@ class HttpExchange:
         self._links: dict[str, str] = {}
         """What each peer called itself when it was last there."""
         self.stopping = False
-        self.under_way = 0
-        """Requests whose response is not complete."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        self.under_way += 1
-        try:
-            await self._respond(scope, receive, send)
-        finally:
-            self.under_way -= 1
-
-    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         room = Room(self._room, requests.address(scope))
         try:
             if self.stopping:

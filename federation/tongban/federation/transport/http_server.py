@@ -20,6 +20,9 @@ _MOST, _MOST_EACH = 1000, 500
 _IDLE_SECONDS = 75
 """How long a connection is kept after a response: longer than those who ask keep theirs."""
 
+_FAREWELL_SECONDS = 1.0
+"""How long a peer may take to answer the end of TLS: else a node that stops would wait for every idle connection."""
+
 
 class Connection(H11Protocol):
     """A connection, dropped if there are too many or a request's head does not come in time."""
@@ -92,13 +95,14 @@ class Server(uvicorn.Server):
         return nullcontext()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; uvicorn itself would let a handshake take a minute."""
-        loop, seconds = asyncio.get_running_loop(), HEAD_SECONDS if self._tls else None
+        """Listen; uvicorn itself would let a handshake take a minute, and a farewell half of one."""
+        loop, backlog = asyncio.get_running_loop(), self.config.backlog
+        tls: dict[str, Any] = {}
+        if self._tls:
+            times = {"ssl_handshake_timeout": HEAD_SECONDS, "ssl_shutdown_timeout": _FAREWELL_SECONDS}
+            tls = {"ssl": self._tls, **times}
         self.servers = [
-            await loop.create_server(
-                self._connection, sock=one, ssl=self._tls, ssl_handshake_timeout=seconds, backlog=self.config.backlog
-            )
-            for one in sockets or []
+            await loop.create_server(self._connection, sock=one, backlog=backlog, **tls) for one in sockets or []
         ]
         self.started = True
 
