@@ -15,9 +15,9 @@ from tongban.federation.store.units import Unit
 from tongban.federation.tally import Tally
 
 from ..scripted.tongban_scripted import Step, Told
+from .halls import collected, hall, last, stages
 from .laid_out import CHONGMING, QIDONG, SCRIPT
 from .outcomes import refused
-from .test_streams import collected, hall, last, stages
 from .town import Town
 
 
