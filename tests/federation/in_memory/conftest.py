@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from .laid_out import CHONGMING, QIDONG, LaidOut, lay_out
+from .relays import PROVINCES, SETTINGS, Provinces
 from .town import Town
 
 
@@ -25,3 +26,13 @@ async def town(laid_out: LaidOut) -> AsyncIterator[Town]:
     """The two members of a matter, running; the third is there to be started."""
     async with Town(laid_out) as town:
         yield await town.start(CHONGMING, QIDONG)
+
+
+@pytest.fixture(scope="session")
+def provinces_once(tmp_path_factory: pytest.TempPathFactory) -> LaidOut:
+    return lay_out(tmp_path_factory.mktemp("provinces") / "f", *PROVINCES.items())
+
+
+@pytest.fixture
+def provinces(provinces_once: LaidOut, tmp_path: Path) -> Provinces:
+    return Provinces(provinces_once.copy(tmp_path / "f"), dict(SETTINGS))

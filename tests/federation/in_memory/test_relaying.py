@@ -1,10 +1,8 @@
 """Members that pass on messages which they can neither read nor change: 崇明 reaches 启东 through two provinces."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from io import BytesIO
-from pathlib import Path
 
 import pytest
 
@@ -15,19 +13,14 @@ from tongban.api.admin.v1.admin_pb2 import (
     GetStatusResponse,
 )
 from tongban.api.cases.v1.cases_pb2 import CASE_STATE_APPROVED, CASE_STATE_RECEIVED
-from tongban.api.common.v1.common_pb2 import CallContext, Seal
-from tongban.api.credit.v1.credit_pb2 import AVAILABILITY_OBTAINED, QueryCreditRequest
+from tongban.api.credit.v1.credit_pb2 import AVAILABILITY_OBTAINED
 from tongban.api.documents.v1.documents_pb2 import ListDocumentsRequest
-from tongban.api.evidence.v1.evidence_pb2 import SIDE_ANSWERED, SIDE_ASKED, SIDE_RELAYED, Evidence, EvidenceRecord
-from tongban.api.exchange.v1.exchange_pb2 import Header, Hop, LinkRequest, Question
+from tongban.api.evidence.v1.evidence_pb2 import SIDE_ANSWERED, SIDE_ASKED, SIDE_RELAYED
+from tongban.api.exchange.v1.exchange_pb2 import Header, LinkRequest
 from tongban.core import codes
 from tongban.core.errors import Refusal, status_of
-from tongban.core.evidence import Findings, verify, verify_file, write
-from tongban.core.hops import hop_leaf
-from tongban.core.merkle import leaf_hash
-from tongban.core.sealing import seal_all
+from tongban.core.evidence import verify_file, write
 from tongban.core.services import Entry
-from tongban.core.signing import Signer
 from tongban.federation.calls import Question as Asked
 from tongban.federation.exchange.asking import NotAnswered
 
@@ -37,80 +30,37 @@ from .faults import Wiretap, dropping, is_of_documents_only
 from .laid_out import (
     CHONGMING,
     CREDIT,
-    CREDIT_PURPOSE,
-    FIRM,
-    HANGZHOU,
     INSTANT_ITEM,
     QIDONG,
     SCRIPT,
     SCRIPT_PURPOSE,
-    LaidOut,
-    lay_out,
 )
 from .outcomes import refused
 from .peers import Liar, Peer
+from .relays import (
+    EVERYBODY,
+    JIANGSU,
+    LIST,
+    REQUEST,
+    SECRETS,
+    SHANGHAI,
+    TOLD,
+    ZHEJIANG,
+    Provinces,
+    Relayed,
+    of_queries,
+    reached,
+    relaying_for,
+    verified_alone,
+)
 from .town import Town
 from .waiting import eventually
-
-SHANGHAI, JIANGSU, ZHEJIANG = "310000", "320000", "330000"
-PROVINCES = {SHANGHAI: "上海市", JIANGSU: "江苏省", ZHEJIANG: "浙江省"}
-EVERYBODY = (CHONGMING, QIDONG, *PROVINCES)
-
-LIST = "/tongban.api.documents.v1.DocumentService/ListDocuments"
-TOLD = CallContext(to=QIDONG, purpose=CREDIT_PURPOSE, consent_id="授权-1")
-REQUEST = QueryCreditRequest(credit_code=FIRM.number)
-SECRETS = [FIRM.number.encode(), FIRM.name.encode(), "守合同重信用".encode(), "人民路".encode(), "特此证明".encode()]
-
-
-def reached(peer: str, through: str) -> str:
-    return f'\n[carriers."{peer}"]\nkind = "relay"\nthrough = "{through}"\n'
-
-
-def relaying_for(*members: str) -> str:
-    return f"\n[relay]\nfor = {list(members)}\n".replace("'", '"')
-
-
-SETTINGS = {
-    CHONGMING: reached(QIDONG, SHANGHAI),
-    SHANGHAI: relaying_for(CHONGMING) + reached(QIDONG, JIANGSU),
-    JIANGSU: relaying_for(QIDONG) + reached(CHONGMING, SHANGHAI),
-    QIDONG: reached(CHONGMING, JIANGSU),
-    ZHEJIANG: "",
-}
-
-
-@pytest.fixture(scope="session")
-def provinces_once(tmp_path_factory: pytest.TempPathFactory) -> LaidOut:
-    return lay_out(tmp_path_factory.mktemp("provinces") / "f", *PROVINCES.items())
-
-
-@dataclass
-class Provinces:
-    """A federation whose members' settings a test may change before it starts them."""
-
-    laid_out: LaidOut
-    settings: dict[str, str]
-
-    def town(self) -> Town:
-        for member, text in self.settings.items():
-            with (self.laid_out.folder / member / "node.toml").open("a") as file:
-                file.write(f"{text}\n[limits]\nretry_seconds = 0.1\n")
-        return Town(self.laid_out)
-
-
-@pytest.fixture
-def provinces(provinces_once: LaidOut, tmp_path: Path) -> Provinces:
-    return Provinces(provinces_once.copy(tmp_path / "f"), dict(SETTINGS))
 
 
 @pytest.fixture
 async def town(provinces: Provinces) -> AsyncIterator[Town]:
     async with provinces.town() as town:
         yield await town.start(*EVERYBODY)
-
-
-def of_queries(log: list[Evidence]) -> list[Evidence]:
-    return [one for one in log if one.method == CREDIT]
 
 
 async def verified(town: Town, member: str) -> None:
@@ -164,16 +114,6 @@ async def test_promise_36_the_logs_of_all_four_tell_one_story(town: Town) -> Non
         assert (relay.asking, relay.answering, relay.question_salt) == (CHONGMING, QIDONG, b"")
 
 
-async def test_an_altered_hop_in_a_log_is_found(town: Town) -> None:
-    await calls.query(town.asker())
-    record = of_queries(await town.evidence(QIDONG))[-1]
-    record.hops[0].member = ZHEJIANG
-    found = verified_alone(town, record)
-    told = f"the seal of {JIANGSU}, which passed its question on, does not fit"
-    assert [(problem.place, problem.what) for problem in found.problems] == [("record 0", told)]
-    assert found.unchecked_seals == 1  # 浙江 has no key with the id that stands there.
-
-
 @pytest.mark.parametrize("side", ["question", "answer"])
 async def test_a_log_that_tells_another_content_than_was_sealed_is_found(town: Town, side: str) -> None:
     await calls.query(town.asker())
@@ -181,13 +121,6 @@ async def test_a_log_that_tells_another_content_than_was_sealed_is_found(town: T
     setattr(record, f"{side}_digest", bytes(32))
     found = verified_alone(town, record)
     assert [problem.what for problem in found.problems] == [f"its {side} was sealed with another content"]
-
-
-def verified_alone(town: Town, record: Evidence) -> Findings:
-    """Return what is found in a log of 启东 that has this record, as if it had been written so."""
-    data, view = record.SerializeToString(), town.nodes[QIDONG].resources.keeper.view
-    written = EvidenceRecord(position=0, record=data, leaf=leaf_hash(data))
-    return verify([ExportEvidenceResponse(member=view.members[QIDONG], records=[written])], view)
 
 
 @pytest.mark.parametrize("start", [CHONGMING, ZHEJIANG], ids=["that the asker is part of", "beside the asker"])
@@ -214,125 +147,6 @@ async def test_promise_36_a_ring_of_three_stops_at_the_first_repeat(provinces: P
         assert (record.side, record.error_code) == (SIDE_RELAYED, "MESSAGE_LOOPED")
         asked = of_queries(await town.evidence(CHONGMING))[-1]
         assert Header.FromString(asked.answer.header).sender == JIANGSU
-
-
-class Relayed:
-    """A question of 崇明 to a node, with hops made by hand."""
-
-    def __init__(self, town: Town, at: str = QIDONG, receiver: str = QIDONG) -> None:
-        self.town, self.at, self.receiver = town, at, receiver
-
-    def signer(self, member: str) -> Signer:
-        return self.town.nodes[member].resources.signer
-
-    async def question(self, *members: str) -> Question:
-        """Return the question as these members passed it on."""
-        key = self.town.nodes[QIDONG].resources.decryption.public_keys[0]
-        asker = Peer(self.town.nodes[self.at], CHONGMING, self.signer(CHONGMING))
-        question = await asker.question(CREDIT, REQUEST, key=key, context=TOLD, receiver=self.receiver)
-        for place in range(1, len(members) + 1):
-            question.hops.append(await self.hop(question, members[:place]))
-        return question
-
-    async def hop(self, question: Question, members: Sequence[str]) -> Hop:
-        (seal,) = await seal_all(self.signer(members[-1]), [hop_leaf(question.message.header, members)])
-        return Hop(member=members[-1], seal=seal)
-
-    async def handed(self, question: Question, by: str) -> str:
-        """Return the code with which the node answers what this member's connection brings."""
-        keys = self.town.nodes[CHONGMING].resources.decryption
-        return (await Peer(self.town.nodes[self.at], CHONGMING, self.signer(CHONGMING), by, keys).hand(question)).code
-
-
-async def test_a_question_with_right_hops_is_answered(town: Town) -> None:
-    made = Relayed(town)
-    assert await made.handed(await made.question(ZHEJIANG, SHANGHAI, JIANGSU), JIANGSU) == ""
-
-
-Change = Callable[[Relayed, Question], object]
-
-
-def _swapped(made: Relayed, question: Question) -> None:
-    hops = list(question.hops)[::-1]
-    del question.hops[:]
-    question.hops.extend(hops)
-
-
-ALTERED: dict[str, Change] = {
-    "another member in it": lambda made, question: setattr(question.hops[0], "member", ZHEJIANG),
-    "another signature": lambda made, question: question.hops[0].seal.MergeFrom(Seal(signature=b"x")),
-    "no key of the member": lambda made, question: question.hops[1].seal.MergeFrom(Seal(key_id="0" * 32)),
-    "the first one left out": lambda made, question: question.hops.__delitem__(0),
-}
-
-
-@pytest.mark.parametrize("change", ALTERED.values(), ids=ALTERED)
-async def test_promise_36_an_altered_hop_is_refused(town: Town, change: Change) -> None:
-    made = Relayed(town)
-    question = await made.question(SHANGHAI, JIANGSU)
-    change(made, question)
-    assert await made.handed(question, JIANGSU) == "MESSAGE_ALTERED"
-    assert (await town.errors(QIDONG))[-1] == "MESSAGE_ALTERED"
-
-
-async def test_promise_36_a_forged_hop_is_refused(town: Town) -> None:
-    made = Relayed(town)
-    question = await made.question(SHANGHAI, JIANGSU)
-    forged = await made.hop(question, (SHANGHAI, ZHEJIANG))
-    question.hops[1].seal.CopyFrom(forged.seal)
-    assert await made.handed(question, JIANGSU) == "MESSAGE_ALTERED"
-
-
-async def test_a_hop_of_another_message_is_refused(town: Town) -> None:
-    made = Relayed(town)
-    question, other = await made.question(JIANGSU), await made.question(JIANGSU)
-    question.hops[0].CopyFrom(other.hops[0])
-    assert await made.handed(question, JIANGSU) == "MESSAGE_ALTERED"
-
-
-async def test_the_last_hop_cannot_be_left_out_nor_brought_by_another(town: Town) -> None:
-    made = Relayed(town)
-    assert await made.handed(await made.question(SHANGHAI), JIANGSU) == "PEER_UNKNOWN"
-    assert await made.handed(await made.question(), JIANGSU) == "PEER_UNKNOWN"
-    assert await made.handed(await made.question(SHANGHAI, JIANGSU), CHONGMING) == "PEER_UNKNOWN"
-    assert (await town.errors(QIDONG))[-3:] == ["PEER_UNKNOWN"] * 3
-
-
-@pytest.mark.parametrize(
-    "hops",
-    [
-        (QIDONG, JIANGSU),
-        (CHONGMING, JIANGSU),
-        (JIANGSU, SHANGHAI, JIANGSU),
-        (HANGZHOU, ZHEJIANG, SHANGHAI, JIANGSU),
-    ],
-    ids=["its receiver", "its sender", "one of them twice", "too many"],
-)
-async def test_promise_36_a_question_that_went_round_or_too_far_is_refused(town: Town, hops: Sequence[str]) -> None:
-    await town.start(HANGZHOU)
-    made = Relayed(town)
-    assert await made.handed(await made.question(*hops), JIANGSU) == "MESSAGE_LOOPED"
-    assert (await town.errors(QIDONG))[-1] == "MESSAGE_LOOPED"
-
-
-async def test_promise_36_a_relay_takes_nothing_that_passed_it_or_three_others(town: Town) -> None:
-    await town.start(HANGZHOU)
-    made = Relayed(town, at=JIANGSU)
-    assert await made.handed(await made.question(JIANGSU, SHANGHAI), SHANGHAI) == "MESSAGE_LOOPED"
-    assert await made.handed(await made.question(HANGZHOU, ZHEJIANG, SHANGHAI), SHANGHAI) == "MESSAGE_LOOPED"
-    to_its_sender = Relayed(town, at=SHANGHAI, receiver=CHONGMING)
-    assert await to_its_sender.handed(await to_its_sender.question(), CHONGMING) == "MESSAGE_LOOPED"
-    assert await town.errors(QIDONG) == []
-
-
-async def test_promise_36_a_relay_lends_nobody_its_own_rows(town: Town) -> None:
-    """崇明 may ask 启东 about credit; what it passes on for 上海 is asked by 上海, which may not."""
-    signer, keys = (getattr(town.nodes[SHANGHAI].resources, name) for name in ("signer", "decryption"))
-    asker = Peer(town.nodes[QIDONG], SHANGHAI, signer, CHONGMING, keys)
-    key = town.nodes[QIDONG].resources.decryption.public_keys[0]
-    question = await asker.question(CREDIT, REQUEST, key=key, context=TOLD)
-    question.hops.append(await Relayed(town).hop(question, [CHONGMING]))
-    assert (await asker.hand(question)).code == "NO_AGREEMENT_ROW"
 
 
 async def test_a_relay_passes_on_only_for_those_in_its_settings(town: Town) -> None:

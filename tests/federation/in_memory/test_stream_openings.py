@@ -113,6 +113,3 @@ async def test_a_method_that_streams_cannot_be_asked_over_the_link_nor_another_o
     part.opening.message.CopyFrom(question.message)
     assert (await handed(town, CHONGMING, part.SerializeToString())).HasField("refused")
     assert (await stages(town, QIDONG))[-1] == (0, "STREAM_IMPOSSIBLE")
-
-
-# How it breaks off.

@@ -137,6 +137,3 @@ async def test_a_stream_that_ends_without_its_end_is_unfinished(town: Town) -> N
     with refused(codes.STREAM_UNFINISHED):
         await collected(hall(town).stream(f"{SCRIPT}/Many", Step(number=2), Told))
     assert await stages(town, CHONGMING) == [(STAGE_OPENED, ""), (STAGE_UNFINISHED, "STREAM_UNFINISHED")]
-
-
-# Who may open one.
