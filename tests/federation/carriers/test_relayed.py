@@ -36,7 +36,7 @@ async def test_a_case_passes_a_relay_between_http_and_files(between: Town) -> No
     receipt = await calls.submit(between.window(CHONGMING), calls.submission(item=INSTANT_ITEM))
     await between.case_is(CHONGMING, receipt.case_id, CASE_STATE_APPROVED)
     relayed = [one for one in await between.evidence(HANGZHOU) if one.side == SIDE_RELAYED]
-    assert {one.method.rpartition("/")[2] for one in relayed} == {"DeliverAct", "DeliverEvent"}
+    assert {one.method.rpartition("/")[2] for one in relayed} >= {"DeliverAct", "DeliverEvent"}
     assert "" in {one.error_code for one in relayed}
 
 

@@ -110,11 +110,9 @@ async def test_who_leaves_ends_the_handler(federation: Federation, way: str, met
 
 
 async def test_a_peer_that_has_enough_ends_a_stream_that_goes_on(forwarded: Way) -> None:
-    def steps() -> AsyncIterator[Any]:
-        return parts([Step(), Step(what="enough"), *[Step()] * 3_000])
-
-    seen = await forwarded.see("Sum", steps())
-    assert (seen.code, len(seen.answers)) == (grpc.StatusCode.OK, 1)
+    """The answer counts: grpc.aio overwrites the status of an answered call when a write comes too late."""
+    answer = await forwarded.call("Sum", parts([Step(number=7), Step(what="enough"), *[Step()] * 3_000]))
+    assert answer.number == 7
 
 
 async def test_both_logs_tell_what_passed(federation: Federation, forwarded: Way) -> None:

@@ -25,7 +25,7 @@ from tongban.federation.store.units import Delete, Put, Unit
 
 log = logging.getLogger(__name__)
 
-_NOT_NOW = (*UNREACHABLE, codes.PEER_BUSY, codes.QUOTA_EXCEEDED)
+_NOT_NOW = (*UNREACHABLE, codes.QUOTA_EXCEEDED)
 """Refusals that say nothing about the message: it stays as it is."""
 
 _HOPELESS = (codes.CASE_STEP, codes.REQUEST_REUSED)
@@ -45,8 +45,8 @@ class Courier:
         self._peer = peer
         self._resources = resources
         self._questions = questions
-        topics = f"{OUTBOX}/{peer}", f"{PEER_SEEN}/{resources.asking.routes.next(peer)}"
-        self._something, self._seen = resources.wakes.listen(*topics), resources.wakes.listen(topics[1])
+        self._topics = f"{OUTBOX}/{peer}", f"{PEER_SEEN}/{resources.asking.routes.next(peer)}"
+        self._something, self._seen = resources.wakes.listen(*self._topics), resources.wakes.listen(self._topics[1])
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._failures = 0
         self._resume_at = 0.0
@@ -62,6 +62,9 @@ class Courier:
                     await self._begin_due()
                 await _wait(self._something, self._pause_left() or _LOOK_SECONDS)
         finally:
+            for topic in self._topics:
+                self._resources.wakes.forget(topic, self._something)
+            self._resources.wakes.forget(self._topics[1], self._seen)
             for task in self._under_way.values():
                 task.cancel()
             await asyncio.gather(*self._under_way.values(), return_exceptions=True)
