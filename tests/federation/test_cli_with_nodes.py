@@ -154,6 +154,7 @@ class TestAnOperator:
         assert window["roles"] == "intake, lookup"
         error = refusal("window", "add", "clerk", "--home", chongming)
         assert error["code"] == "WINDOW_EXISTS"
+        assert refusal("window", "revoke", "nobody", "--home", chongming)["code"] == "WINDOW_NOT_FOUND"
         done = run("window", "add", "other", "--home", chongming, "--out", clerk)
         assert done.returncode == ExitCode.SETTINGS_WRONG
         assert "other" not in [one["window"] for one in answer("window", "list", "--home", chongming)]

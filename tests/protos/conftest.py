@@ -163,6 +163,7 @@ EXAMPLES: list[Message] = [
     admin.AddWindowRequest(
         window_id="hall-1", name="一号窗口", roles=[admin.WINDOW_ROLE_INTAKE, admin.WINDOW_ROLE_LOOKUP]
     ),
+    admin.RevokeWindowRequest(window_id="hall-1"),
     admin.ListWindowsRequest(),
     admin.ImportDocumentRequest(document=SIGNED_DOCUMENT),
     admin.SignAgreementRequest(document=SIGNED_DOCUMENT),

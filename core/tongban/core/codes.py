@@ -463,10 +463,18 @@ NOT_A_PARTY = _code(
 WINDOW_EXISTS = _code(
     "WINDOW_EXISTS",
     ALREADY_EXISTS,
-    "A window {window} is registered already.",
-    "窗口 {window} 已登记。",
-    "Choose another id; a token that is lost cannot be shown again.",
-    "请使用其他编号;遗失的令牌无法再次显示。",
+    "A window {window} is registered already, or was once.",
+    "窗口 {window} 已登记或曾经登记。",
+    "Choose another id. A token that is lost cannot be shown again; take it back with `tongban window revoke`.",
+    "请使用其他编号。遗失的令牌无法再次显示,请用 tongban window revoke 收回。",
+)
+WINDOW_NOT_FOUND = _code(
+    "WINDOW_NOT_FOUND",
+    NOT_FOUND,
+    "No window {window} was ever registered.",
+    "窗口 {window} 从未登记。",
+    "Take an id from `tongban window list`.",
+    "请使用 tongban window list 列出的编号。",
 )
 
 # Plugins and the node itself.

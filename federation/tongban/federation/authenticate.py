@@ -36,6 +36,10 @@ class Authenticator:
         if row.revoked is None:
             self._windows[row.token_digest] = Caller(self._member, row.window_id, roles_of(row.roles))
 
+    def remove(self, row: WindowRow) -> None:
+        """Forget one window: from now on its token is anybody's."""
+        self._windows.pop(row.token_digest, None)
+
     def authenticate(self, call: Call) -> Caller:
         """Return who makes a call.
 

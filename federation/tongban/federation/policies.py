@@ -103,6 +103,7 @@ POLICIES: dict[str, Policy] = {
     f"{_API}exchange.v1.CaseExchangeService/DeliverEvent": Policy(Kind.RECORD, _PEERS),
     f"{_API}admin.v1.AdminService/GetStatus": _INSPECT,
     f"{_API}admin.v1.AdminService/AddWindow": _OPERATE,
+    f"{_API}admin.v1.AdminService/RevokeWindow": _OPERATE,
     f"{_API}admin.v1.AdminService/ListWindows": _INSPECT,
     f"{_API}admin.v1.AdminService/ImportDocument": _OPERATE,
     f"{_API}admin.v1.AdminService/SignAgreement": _OPERATE,

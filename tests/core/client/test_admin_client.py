@@ -3,6 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,8 +19,11 @@ from tongban.api.documents.v1.documents_pb2_grpc import add_DocumentServiceServi
 from tongban.api.evidence.v1.evidence_pb2 import EvidenceRecord
 from tongban.core import Refusal, codes
 from tongban.core.client import AdminClient
+from tongban.core.times import timestamp
 
 A = TypeVar("A")
+
+REVOKED = datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
 
 
 class Operations(AdminServiceServicer):
@@ -39,6 +43,11 @@ class Operations(AdminServiceServicer):
             await self.node.refuse(context, Refusal(codes.WINDOW_EXISTS, {"window": request.window_id}))
         self.registered.append(pb.Window(window_id=request.window_id, name=request.name, roles=request.roles))
         return pb.AddWindowResponse(token="shown once")
+
+    async def RevokeWindow(self, request: pb.RevokeWindowRequest, context: Any) -> pb.RevokeWindowResponse:
+        if request.window_id not in {window.window_id for window in self.registered}:
+            await self.node.refuse(context, Refusal(codes.WINDOW_NOT_FOUND, {"window": request.window_id}))
+        return pb.RevokeWindowResponse(revoked_at=timestamp(REVOKED))
 
     async def ListWindows(self, request: pb.ListWindowsRequest, context: Any) -> pb.ListWindowsResponse:
         return pb.ListWindowsResponse(windows=self.registered)
@@ -109,6 +118,14 @@ async def test_a_window_is_registered_once_and_listed(operator: Operator) -> Non
     with pytest.raises(Refusal) as caught:
         await operator.ask(add)
     assert (caught.value.code, caught.value.facts) == (codes.WINDOW_EXISTS, {"window": "hall-1"})
+
+
+async def test_a_window_s_token_is_taken_back(operator: Operator) -> None:
+    operator.operations.registered.append(pb.Window(window_id="hall-1"))
+    assert await operator.ask(lambda client: client.revoke_window("hall-1")) == REVOKED
+    with pytest.raises(Refusal) as caught:
+        await operator.ask(lambda client: client.revoke_window("hall-2"))
+    assert (caught.value.code, caught.value.facts) == (codes.WINDOW_NOT_FOUND, {"window": "hall-2"})
 
 
 async def test_documents_go_in_and_come_out(operator: Operator) -> None:

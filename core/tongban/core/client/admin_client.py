@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -18,6 +19,7 @@ from tongban.api.admin.v1.admin_pb2 import (
     ListPluginsRequest,
     ListWindowsRequest,
     Plugin,
+    RevokeWindowRequest,
     SignAgreementRequest,
     Window,
     WindowRole,
@@ -35,6 +37,7 @@ from tongban.api.documents.v1.documents_pb2_grpc import DocumentServiceStub
 from tongban.core.client._calls import Call
 from tongban.core.client._channel import CHANNEL_OPTIONS, DEFAULT_TIMEOUT
 from tongban.core.errors import invalid_field
+from tongban.core.times import moment
 
 EXPORT_TIMEOUT = 600.0
 """Seconds that an export of evidence may take unless it says otherwise."""
@@ -90,6 +93,14 @@ class AdminClient:
         """Register a window and return its token, which is shown this once."""
         request = AddWindowRequest(window_id=window_id, name=name, roles=roles)
         return self._ask(self._admin.AddWindow, request).token
+
+    def revoke_window(self, window_id: str) -> datetime:
+        """Take a window's token back, and return since when it is good for nothing.
+
+        Raises:
+            Refusal: WINDOW_NOT_FOUND.
+        """
+        return moment(self._ask(self._admin.RevokeWindow, RevokeWindowRequest(window_id=window_id)).revoked_at)
 
     def windows(self) -> list[Window]:
         """Return the windows, by id."""

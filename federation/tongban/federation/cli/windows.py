@@ -11,7 +11,7 @@ from tongban.federation.cli.command import command
 from tongban.federation.cli.doors import admin_door
 from tongban.federation.cli.options import HERE, Home
 
-app = typer.Typer(help="Register windows and list them.", no_args_is_help=True)
+app = typer.Typer(help="Register windows, list them, and take their tokens back.", no_args_is_help=True)
 
 
 class Role(Enum):
@@ -50,6 +50,21 @@ def add(
         return {"window": window_id, "node": address, "token": token}
     window_file.write(out, address, token, (home / settings.load(home).keys.certificate).read_bytes())
     return {"window": window_id, "node": address, "file": str(out), "certificate": str(window_file.certificate_of(out))}
+
+
+@command(app, "revoke")
+def revoke(
+    window_id: Annotated[str, Argument(metavar="ID", help="Id of the window, as in hall-1.")],
+    home: Home = HERE,
+) -> dict[str, Any]:
+    """Take a window's token back, as when it is lost. Its calls are refused from then on; its id is given to no other.
+
+    What is under way, as a watched case, goes on to its end, at the latest when the node stops.
+    """
+    from tongban.federation.cli import words
+
+    with admin_door(home) as client:
+        return {"window": window_id, "revoked": words.local(client.revoke_window(window_id))}
 
 
 @command(app, "list")

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from tongban.api.admin.v1 import admin_pb2 as pb
 from tongban.api.documents.v1.documents_pb2 import Document, Member, SignedDocument
@@ -18,7 +18,7 @@ from tongban.federation.plugins.loading import Loaded
 from tongban.federation.resources import OUTBOX, Resources
 from tongban.federation.services.status import Status
 from tongban.federation.store.rows import WindowRow
-from tongban.federation.store.units import Claim, Insert, Unit
+from tongban.federation.store.units import Claim, Insert, Put, Unit
 from tongban.federation.trust.publishing import PUBLISH
 
 _RECORDS = 200
@@ -58,6 +58,17 @@ class Operating:
         step = writes(Unit((claim,), (Insert("windows", asdict(row)),)))
         answer = pb.AddWindowResponse(token=token).SerializeToString()
         return Outcome(answer, step=step, after=lambda: self._authenticator.add(row))
+
+    async def revoke_window(self, caller: Caller, call: Call) -> Outcome:
+        """Take a window's token back; one that was taken back already stays so, with its first time."""
+        request = decoded(pb.RevokeWindowRequest, call.body)
+        row = next((one for one in await self._resources.store.windows() if one.window_id == request.window_id), None)
+        if row is None:
+            raise Refusal(codes.WINDOW_NOT_FOUND, {"window": request.window_id}, field="window_id")
+        revoked = micros(self._resources.clock()) if row.revoked is None else row.revoked
+        step = writes(Unit(operations=(Put("windows", asdict(replace(row, revoked=revoked))),)))
+        answer = pb.RevokeWindowResponse(revoked_at=timestamp(from_micros(revoked))).SerializeToString()
+        return Outcome(answer, step=step, after=lambda: self._authenticator.remove(row))
 
     async def list_windows(self, caller: Caller, call: Call) -> Outcome:
         """List the windows."""

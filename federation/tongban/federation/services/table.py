@@ -46,6 +46,7 @@ def table(
         f"{_API}exchange.v1.CaseExchangeService/DeliverEvent": replica.deliver_event,
         f"{_API}admin.v1.AdminService/GetStatus": operating.get_status,
         f"{_API}admin.v1.AdminService/AddWindow": operating.add_window,
+        f"{_API}admin.v1.AdminService/RevokeWindow": operating.revoke_window,
         f"{_API}admin.v1.AdminService/ListWindows": operating.list_windows,
         f"{_API}admin.v1.AdminService/ImportDocument": operating.import_document,
         f"{_API}admin.v1.AdminService/SignAgreement": operating.sign_agreement,

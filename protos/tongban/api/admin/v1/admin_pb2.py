@@ -28,7 +28,7 @@ from tongban.api.evidence.v1 import evidence_pb2 as tongban_dot_api_dot_evidence
 from tongban.api.rules.v1 import rules_pb2 as tongban_dot_api_dot_rules_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tongban/api/admin/v1/admin.proto\x12\x14tongban.api.admin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(tongban/api/documents/v1/documents.proto\x1a&tongban/api/evidence/v1/evidence.proto\x1a tongban/api/rules/v1/rules.proto\"\x8b\x01\n\x0e\x45ndpointStatus\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32#.tongban.api.admin.v1.EndpointState\x12\x10\n\x08\x66\x61ilures\x18\x03 \x01(\r\x12\x10\n\x08retry_ms\x18\x04 \x01(\r\x12\x0f\n\x07problem\x18\x05 \x01(\t\"\xb6\x01\n\nPeerStatus\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06linked\x18\x03 \x01(\x08\x12\x0e\n\x06queued\x18\x04 \x01(\r\x12\x0f\n\x07refused\x18\x05 \x01(\r\x12\x0f\n\x07problem\x18\x06 \x01(\t\x12\x0f\n\x07\x63\x61rrier\x18\x07 \x01(\t\x12\x37\n\tendpoints\x18\x08 \x03(\x0b\x32$.tongban.api.admin.v1.EndpointStatus\"z\n\x0e\x44ocumentStatus\x12\x34\n\x04head\x18\x01 \x01(\x0b\x32&.tongban.api.documents.v1.DocumentHead\x12\x32\n\tfreshness\x18\x02 \x01(\x0e\x32\x1f.tongban.api.admin.v1.Freshness\"s\n\nLoadStatus\x12\r\n\x05\x63\x61lls\x18\x01 \x01(\r\x12\x0f\n\x07streams\x18\x02 \x01(\r\x12\x11\n\tquestions\x18\x03 \x01(\r\x12\x0c\n\x04shed\x18\x04 \x01(\x04\x12\x12\n\nover_quota\x18\x05 \x01(\x04\x12\x10\n\x08unproven\x18\x06 \x01(\x04\"\x12\n\x10GetStatusRequest\"\x91\x03\n\x11GetStatusResponse\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0e\n\x06grpcio\x18\x04 \x01(\t\x12.\n\nstarted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10windows_endpoint\x18\x06 \x01(\t\x12\x16\n\x0epeers_endpoint\x18\x07 \x01(\t\x12/\n\x05peers\x18\x08 \x03(\x0b\x32 .tongban.api.admin.v1.PeerStatus\x12\x37\n\tdocuments\x18\t \x03(\x0b\x32$.tongban.api.admin.v1.DocumentStatus\x12\x15\n\revidence_size\x18\n \x01(\x04\x12\x18\n\x10handlers_failing\x18\x0b \x01(\r\x12\x10\n\x08problems\x18\x0c \x03(\t\x12.\n\x04load\x18\r \x01(\x0b\x32 .tongban.api.admin.v1.LoadStatus\"\x90\x01\n\x10\x41\x64\x64WindowRequest\x12)\n\twindow_id\x18\x01 \x01(\tB\x16\xf2\x86\x19\x12\x08\x01\x18@B\x0c[0-9a-z._-]+\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12\x39\n\x05roles\x18\x03 \x03(\x0e\x32 .tongban.api.admin.v1.WindowRoleB\x08\xf2\x86\x19\x04\x08\x01(\x03\"\"\n\x11\x41\x64\x64WindowResponse\x12\r\n\x05token\x18\x01 \x01(\t\"\x14\n\x12ListWindowsRequest\"\x8a\x01\n\x06Window\x12\x11\n\twindow_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12/\n\x05roles\x18\x03 \x03(\x0e\x32 .tongban.api.admin.v1.WindowRole\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x13ListWindowsResponse\x12-\n\x07windows\x18\x01 \x03(\x0b\x32\x1c.tongban.api.admin.v1.Window\"[\n\x15ImportDocumentRequest\x12\x42\n\x08\x64ocument\x18\x01 \x01(\x0b\x32(.tongban.api.documents.v1.SignedDocumentB\x06\xf2\x86\x19\x02\x08\x01\"N\n\x16ImportDocumentResponse\x12\x34\n\x04head\x18\x01 \x01(\x0b\x32&.tongban.api.documents.v1.DocumentHead\"Z\n\x14SignAgreementRequest\x12\x42\n\x08\x64ocument\x18\x01 \x01(\x0b\x32(.tongban.api.documents.v1.SignedDocumentB\x06\xf2\x86\x19\x02\x08\x01\"S\n\x15SignAgreementResponse\x12:\n\x08\x64ocument\x18\x01 \x01(\x0b\x32(.tongban.api.documents.v1.SignedDocument\"\x14\n\x12ListPluginsRequest\"\x7f\n\x06Plugin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64istribution\x18\x02 \x01(\t\x12\x0e\n\x06loaded\x18\x03 \x01(\x08\x12\r\n\x05items\x18\x04 \x03(\t\x12\x0f\n\x07sources\x18\x05 \x03(\t\x12\x0f\n\x07problem\x18\x06 \x01(\t\x12\x10\n\x08services\x18\x07 \x03(\t\"D\n\x13ListPluginsResponse\x12-\n\x07plugins\x18\x01 \x03(\x0b\x32\x1c.tongban.api.admin.v1.Plugin\"&\n\x15\x45xportEvidenceRequest\x12\r\n\x05start\x18\x01 \x01(\x04\"\xc4\x01\n\x16\x45xportEvidenceResponse\x12\x38\n\x07records\x18\x01 \x03(\x0b\x32\'.tongban.api.evidence.v1.EvidenceRecord\x12>\n\x0b\x63heckpoints\x18\x02 \x03(\x0b\x32).tongban.api.evidence.v1.SignedCheckpoint\x12\x30\n\x06member\x18\x03 \x01(\x0b\x32 .tongban.api.documents.v1.Member*r\n\nWindowRole\x12\x1b\n\x17WINDOW_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12WINDOW_ROLE_INTAKE\x10\x01\x12\x16\n\x12WINDOW_ROLE_LOOKUP\x10\x02\x12\x17\n\x13WINDOW_ROLE_OFFICER\x10\x03*g\n\tFreshness\x12\x19\n\x15\x46RESHNESS_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46RESHNESS_FRESH\x10\x01\x12\x13\n\x0f\x46RESHNESS_STALE\x10\x02\x12\x15\n\x11\x46RESHNESS_EXPIRED\x10\x03*\x9b\x01\n\rEndpointState\x12\x1e\n\x1a\x45NDPOINT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45NDPOINT_STATE_IDLE\x10\x01\x12\x19\n\x15\x45NDPOINT_STATE_LINKED\x10\x02\x12\x1a\n\x16\x45NDPOINT_STATE_WAITING\x10\x03\x12\x1a\n\x16\x45NDPOINT_STATE_EJECTED\x10\x04\x32\xd8\x05\n\x0c\x41\x64minService\x12\\\n\tGetStatus\x12&.tongban.api.admin.v1.GetStatusRequest\x1a\'.tongban.api.admin.v1.GetStatusResponse\x12\\\n\tAddWindow\x12&.tongban.api.admin.v1.AddWindowRequest\x1a\'.tongban.api.admin.v1.AddWindowResponse\x12\x62\n\x0bListWindows\x12(.tongban.api.admin.v1.ListWindowsRequest\x1a).tongban.api.admin.v1.ListWindowsResponse\x12k\n\x0eImportDocument\x12+.tongban.api.admin.v1.ImportDocumentRequest\x1a,.tongban.api.admin.v1.ImportDocumentResponse\x12h\n\rSignAgreement\x12*.tongban.api.admin.v1.SignAgreementRequest\x1a+.tongban.api.admin.v1.SignAgreementResponse\x12\x62\n\x0bListPlugins\x12(.tongban.api.admin.v1.ListPluginsRequest\x1a).tongban.api.admin.v1.ListPluginsResponse\x12m\n\x0e\x45xportEvidence\x12+.tongban.api.admin.v1.ExportEvidenceRequest\x1a,.tongban.api.admin.v1.ExportEvidenceResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n tongban/api/admin/v1/admin.proto\x12\x14tongban.api.admin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(tongban/api/documents/v1/documents.proto\x1a&tongban/api/evidence/v1/evidence.proto\x1a tongban/api/rules/v1/rules.proto\"\x8b\x01\n\x0e\x45ndpointStatus\x12\x10\n\x08\x65ndpoint\x18\x01 \x01(\t\x12\x32\n\x05state\x18\x02 \x01(\x0e\x32#.tongban.api.admin.v1.EndpointState\x12\x10\n\x08\x66\x61ilures\x18\x03 \x01(\r\x12\x10\n\x08retry_ms\x18\x04 \x01(\r\x12\x0f\n\x07problem\x18\x05 \x01(\t\"\xb6\x01\n\nPeerStatus\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06linked\x18\x03 \x01(\x08\x12\x0e\n\x06queued\x18\x04 \x01(\r\x12\x0f\n\x07refused\x18\x05 \x01(\r\x12\x0f\n\x07problem\x18\x06 \x01(\t\x12\x0f\n\x07\x63\x61rrier\x18\x07 \x01(\t\x12\x37\n\tendpoints\x18\x08 \x03(\x0b\x32$.tongban.api.admin.v1.EndpointStatus\"z\n\x0e\x44ocumentStatus\x12\x34\n\x04head\x18\x01 \x01(\x0b\x32&.tongban.api.documents.v1.DocumentHead\x12\x32\n\tfreshness\x18\x02 \x01(\x0e\x32\x1f.tongban.api.admin.v1.Freshness\"s\n\nLoadStatus\x12\r\n\x05\x63\x61lls\x18\x01 \x01(\r\x12\x0f\n\x07streams\x18\x02 \x01(\r\x12\x11\n\tquestions\x18\x03 \x01(\r\x12\x0c\n\x04shed\x18\x04 \x01(\x04\x12\x12\n\nover_quota\x18\x05 \x01(\x04\x12\x10\n\x08unproven\x18\x06 \x01(\x04\"\x12\n\x10GetStatusRequest\"\x91\x03\n\x11GetStatusResponse\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x0e\n\x06grpcio\x18\x04 \x01(\t\x12.\n\nstarted_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10windows_endpoint\x18\x06 \x01(\t\x12\x16\n\x0epeers_endpoint\x18\x07 \x01(\t\x12/\n\x05peers\x18\x08 \x03(\x0b\x32 .tongban.api.admin.v1.PeerStatus\x12\x37\n\tdocuments\x18\t \x03(\x0b\x32$.tongban.api.admin.v1.DocumentStatus\x12\x15\n\revidence_size\x18\n \x01(\x04\x12\x18\n\x10handlers_failing\x18\x0b \x01(\r\x12\x10\n\x08problems\x18\x0c \x03(\t\x12.\n\x04load\x18\r \x01(\x0b\x32 .tongban.api.admin.v1.LoadStatus\"\x90\x01\n\x10\x41\x64\x64WindowRequest\x12)\n\twindow_id\x18\x01 \x01(\tB\x16\xf2\x86\x19\x12\x08\x01\x18@B\x0c[0-9a-z._-]+\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\xf2\x86\x19\x04\x08\x01\x18\x64\x12\x39\n\x05roles\x18\x03 \x03(\x0e\x32 .tongban.api.admin.v1.WindowRoleB\x08\xf2\x86\x19\x04\x08\x01(\x03\"\"\n\x11\x41\x64\x64WindowResponse\x12\r\n\x05token\x18\x01 \x01(\t\"@\n\x13RevokeWindowRequest\x12)\n\twindow_id\x18\x01 \x01(\tB\x16\xf2\x86\x19\x12\x08\x01\x18@B\x0c[0-9a-z._-]+\"F\n\x14RevokeWindowResponse\x12.\n\nrevoked_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x14\n\x12ListWindowsRequest\"\x8a\x01\n\x06Window\x12\x11\n\twindow_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12/\n\x05roles\x18\x03 \x03(\x0e\x32 .tongban.api.admin.v1.WindowRole\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"D\n\x13ListWindowsResponse\x12-\n\x07windows\x18\x01 \x03(\x0b\x32\x1c.tongban.api.admin.v1.Window\"[\n\x15ImportDocumentRequest\x12\x42\n\x08\x64ocument\x18\x01 \x01(\x0b\x32(.tongban.api.documents.v1.SignedDocumentB\x06\xf2\x86\x19\x02\x08\x01\"N\n\x16ImportDocumentResponse\x12\x34\n\x04head\x18\x01 \x01(\x0b\x32&.tongban.api.documents.v1.DocumentHead\"Z\n\x14SignAgreementRequest\x12\x42\n\x08\x64ocument\x18\x01 \x01(\x0b\x32(.tongban.api.documents.v1.SignedDocumentB\x06\xf2\x86\x19\x02\x08\x01\"S\n\x15SignAgreementResponse\x12:\n\x08\x64ocument\x18\x01 \x01(\x0b\x32(.tongban.api.documents.v1.SignedDocument\"\x14\n\x12ListPluginsRequest\"\x7f\n\x06Plugin\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64istribution\x18\x02 \x01(\t\x12\x0e\n\x06loaded\x18\x03 \x01(\x08\x12\r\n\x05items\x18\x04 \x03(\t\x12\x0f\n\x07sources\x18\x05 \x03(\t\x12\x0f\n\x07problem\x18\x06 \x01(\t\x12\x10\n\x08services\x18\x07 \x03(\t\"D\n\x13ListPluginsResponse\x12-\n\x07plugins\x18\x01 \x03(\x0b\x32\x1c.tongban.api.admin.v1.Plugin\"&\n\x15\x45xportEvidenceRequest\x12\r\n\x05start\x18\x01 \x01(\x04\"\xc4\x01\n\x16\x45xportEvidenceResponse\x12\x38\n\x07records\x18\x01 \x03(\x0b\x32\'.tongban.api.evidence.v1.EvidenceRecord\x12>\n\x0b\x63heckpoints\x18\x02 \x03(\x0b\x32).tongban.api.evidence.v1.SignedCheckpoint\x12\x30\n\x06member\x18\x03 \x01(\x0b\x32 .tongban.api.documents.v1.Member*r\n\nWindowRole\x12\x1b\n\x17WINDOW_ROLE_UNSPECIFIED\x10\x00\x12\x16\n\x12WINDOW_ROLE_INTAKE\x10\x01\x12\x16\n\x12WINDOW_ROLE_LOOKUP\x10\x02\x12\x17\n\x13WINDOW_ROLE_OFFICER\x10\x03*g\n\tFreshness\x12\x19\n\x15\x46RESHNESS_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x46RESHNESS_FRESH\x10\x01\x12\x13\n\x0f\x46RESHNESS_STALE\x10\x02\x12\x15\n\x11\x46RESHNESS_EXPIRED\x10\x03*\x9b\x01\n\rEndpointState\x12\x1e\n\x1a\x45NDPOINT_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x45NDPOINT_STATE_IDLE\x10\x01\x12\x19\n\x15\x45NDPOINT_STATE_LINKED\x10\x02\x12\x1a\n\x16\x45NDPOINT_STATE_WAITING\x10\x03\x12\x1a\n\x16\x45NDPOINT_STATE_EJECTED\x10\x04\x32\xbf\x06\n\x0c\x41\x64minService\x12\\\n\tGetStatus\x12&.tongban.api.admin.v1.GetStatusRequest\x1a\'.tongban.api.admin.v1.GetStatusResponse\x12\\\n\tAddWindow\x12&.tongban.api.admin.v1.AddWindowRequest\x1a\'.tongban.api.admin.v1.AddWindowResponse\x12\x65\n\x0cRevokeWindow\x12).tongban.api.admin.v1.RevokeWindowRequest\x1a*.tongban.api.admin.v1.RevokeWindowResponse\x12\x62\n\x0bListWindows\x12(.tongban.api.admin.v1.ListWindowsRequest\x1a).tongban.api.admin.v1.ListWindowsResponse\x12k\n\x0eImportDocument\x12+.tongban.api.admin.v1.ImportDocumentRequest\x1a,.tongban.api.admin.v1.ImportDocumentResponse\x12h\n\rSignAgreement\x12*.tongban.api.admin.v1.SignAgreementRequest\x1a+.tongban.api.admin.v1.SignAgreementResponse\x12\x62\n\x0bListPlugins\x12(.tongban.api.admin.v1.ListPluginsRequest\x1a).tongban.api.admin.v1.ListPluginsResponse\x12m\n\x0e\x45xportEvidence\x12+.tongban.api.admin.v1.ExportEvidenceRequest\x1a,.tongban.api.admin.v1.ExportEvidenceResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,16 +41,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADDWINDOWREQUEST'].fields_by_name['name']._serialized_options = b'\362\206\031\004\010\001\030d'
   _globals['_ADDWINDOWREQUEST'].fields_by_name['roles']._loaded_options = None
   _globals['_ADDWINDOWREQUEST'].fields_by_name['roles']._serialized_options = b'\362\206\031\004\010\001(\003'
+  _globals['_REVOKEWINDOWREQUEST'].fields_by_name['window_id']._loaded_options = None
+  _globals['_REVOKEWINDOWREQUEST'].fields_by_name['window_id']._serialized_options = b'\362\206\031\022\010\001\030@B\014[0-9a-z._-]+'
   _globals['_IMPORTDOCUMENTREQUEST'].fields_by_name['document']._loaded_options = None
   _globals['_IMPORTDOCUMENTREQUEST'].fields_by_name['document']._serialized_options = b'\362\206\031\002\010\001'
   _globals['_SIGNAGREEMENTREQUEST'].fields_by_name['document']._loaded_options = None
   _globals['_SIGNAGREEMENTREQUEST'].fields_by_name['document']._serialized_options = b'\362\206\031\002\010\001'
-  _globals['_WINDOWROLE']._serialized_start=2425
-  _globals['_WINDOWROLE']._serialized_end=2539
-  _globals['_FRESHNESS']._serialized_start=2541
-  _globals['_FRESHNESS']._serialized_end=2644
-  _globals['_ENDPOINTSTATE']._serialized_start=2647
-  _globals['_ENDPOINTSTATE']._serialized_end=2802
+  _globals['_WINDOWROLE']._serialized_start=2563
+  _globals['_WINDOWROLE']._serialized_end=2677
+  _globals['_FRESHNESS']._serialized_start=2679
+  _globals['_FRESHNESS']._serialized_end=2782
+  _globals['_ENDPOINTSTATE']._serialized_start=2785
+  _globals['_ENDPOINTSTATE']._serialized_end=2940
   _globals['_ENDPOINTSTATUS']._serialized_start=208
   _globals['_ENDPOINTSTATUS']._serialized_end=347
   _globals['_PEERSTATUS']._serialized_start=350
@@ -67,30 +69,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADDWINDOWREQUEST']._serialized_end=1344
   _globals['_ADDWINDOWRESPONSE']._serialized_start=1346
   _globals['_ADDWINDOWRESPONSE']._serialized_end=1380
-  _globals['_LISTWINDOWSREQUEST']._serialized_start=1382
-  _globals['_LISTWINDOWSREQUEST']._serialized_end=1402
-  _globals['_WINDOW']._serialized_start=1405
-  _globals['_WINDOW']._serialized_end=1543
-  _globals['_LISTWINDOWSRESPONSE']._serialized_start=1545
-  _globals['_LISTWINDOWSRESPONSE']._serialized_end=1613
-  _globals['_IMPORTDOCUMENTREQUEST']._serialized_start=1615
-  _globals['_IMPORTDOCUMENTREQUEST']._serialized_end=1706
-  _globals['_IMPORTDOCUMENTRESPONSE']._serialized_start=1708
-  _globals['_IMPORTDOCUMENTRESPONSE']._serialized_end=1786
-  _globals['_SIGNAGREEMENTREQUEST']._serialized_start=1788
-  _globals['_SIGNAGREEMENTREQUEST']._serialized_end=1878
-  _globals['_SIGNAGREEMENTRESPONSE']._serialized_start=1880
-  _globals['_SIGNAGREEMENTRESPONSE']._serialized_end=1963
-  _globals['_LISTPLUGINSREQUEST']._serialized_start=1965
-  _globals['_LISTPLUGINSREQUEST']._serialized_end=1985
-  _globals['_PLUGIN']._serialized_start=1987
-  _globals['_PLUGIN']._serialized_end=2114
-  _globals['_LISTPLUGINSRESPONSE']._serialized_start=2116
-  _globals['_LISTPLUGINSRESPONSE']._serialized_end=2184
-  _globals['_EXPORTEVIDENCEREQUEST']._serialized_start=2186
-  _globals['_EXPORTEVIDENCEREQUEST']._serialized_end=2224
-  _globals['_EXPORTEVIDENCERESPONSE']._serialized_start=2227
-  _globals['_EXPORTEVIDENCERESPONSE']._serialized_end=2423
-  _globals['_ADMINSERVICE']._serialized_start=2805
-  _globals['_ADMINSERVICE']._serialized_end=3533
+  _globals['_REVOKEWINDOWREQUEST']._serialized_start=1382
+  _globals['_REVOKEWINDOWREQUEST']._serialized_end=1446
+  _globals['_REVOKEWINDOWRESPONSE']._serialized_start=1448
+  _globals['_REVOKEWINDOWRESPONSE']._serialized_end=1518
+  _globals['_LISTWINDOWSREQUEST']._serialized_start=1520
+  _globals['_LISTWINDOWSREQUEST']._serialized_end=1540
+  _globals['_WINDOW']._serialized_start=1543
+  _globals['_WINDOW']._serialized_end=1681
+  _globals['_LISTWINDOWSRESPONSE']._serialized_start=1683
+  _globals['_LISTWINDOWSRESPONSE']._serialized_end=1751
+  _globals['_IMPORTDOCUMENTREQUEST']._serialized_start=1753
+  _globals['_IMPORTDOCUMENTREQUEST']._serialized_end=1844
+  _globals['_IMPORTDOCUMENTRESPONSE']._serialized_start=1846
+  _globals['_IMPORTDOCUMENTRESPONSE']._serialized_end=1924
+  _globals['_SIGNAGREEMENTREQUEST']._serialized_start=1926
+  _globals['_SIGNAGREEMENTREQUEST']._serialized_end=2016
+  _globals['_SIGNAGREEMENTRESPONSE']._serialized_start=2018
+  _globals['_SIGNAGREEMENTRESPONSE']._serialized_end=2101
+  _globals['_LISTPLUGINSREQUEST']._serialized_start=2103
+  _globals['_LISTPLUGINSREQUEST']._serialized_end=2123
+  _globals['_PLUGIN']._serialized_start=2125
+  _globals['_PLUGIN']._serialized_end=2252
+  _globals['_LISTPLUGINSRESPONSE']._serialized_start=2254
+  _globals['_LISTPLUGINSRESPONSE']._serialized_end=2322
+  _globals['_EXPORTEVIDENCEREQUEST']._serialized_start=2324
+  _globals['_EXPORTEVIDENCEREQUEST']._serialized_end=2362
+  _globals['_EXPORTEVIDENCERESPONSE']._serialized_start=2365
+  _globals['_EXPORTEVIDENCERESPONSE']._serialized_end=2561
+  _globals['_ADMINSERVICE']._serialized_start=2943
+  _globals['_ADMINSERVICE']._serialized_end=3774
 # @@protoc_insertion_point(module_scope)

@@ -422,6 +422,52 @@ class AddWindowResponse(_message.Message):
 Global___AddWindowResponse: _TypeAlias = AddWindowResponse  # noqa: Y015
 
 @_typing.final
+class RevokeWindowRequest(_message.Message):
+    """A window that shall call no more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WINDOW_ID_FIELD_NUMBER: _builtins.int
+    window_id: _builtins.str
+    """Its id. Records name it, so no other window ever gets it."""
+    def __init__(
+        self,
+        *,
+        window_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["window_id", b"window_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeWindowRequest: _TypeAlias = RevokeWindowRequest  # noqa: Y015
+
+@_typing.final
+class RevokeWindowResponse(_message.Message):
+    """The token is good for nothing any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVOKED_AT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def revoked_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when."""
+
+    def __init__(
+        self,
+        *,
+        revoked_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["revoked_at", b"revoked_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["revoked_at", b"revoked_at"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeWindowResponse: _TypeAlias = RevokeWindowResponse  # noqa: Y015
+
+@_typing.final
 class ListWindowsRequest(_message.Message):
     """Nothing to say."""
 

@@ -45,6 +45,11 @@ class AdminServiceStub(object):
                 request_serializer=tongban_dot_api_dot_admin_dot_v1_dot_admin__pb2.AddWindowRequest.SerializeToString,
                 response_deserializer=tongban_dot_api_dot_admin_dot_v1_dot_admin__pb2.AddWindowResponse.FromString,
                 _registered_method=True)
+        self.RevokeWindow = channel.unary_unary(
+                '/tongban.api.admin.v1.AdminService/RevokeWindow',
+                request_serializer=tongban_dot_api_dot_admin_dot_v1_dot_admin__pb2.RevokeWindowRequest.SerializeToString,
+                response_deserializer=tongban_dot_api_dot_admin_dot_v1_dot_admin__pb2.RevokeWindowResponse.FromString,
+                _registered_method=True)
         self.ListWindows = channel.unary_unary(
                 '/tongban.api.admin.v1.AdminService/ListWindows',
                 request_serializer=tongban_dot_api_dot_admin_dot_v1_dot_admin__pb2.ListWindowsRequest.SerializeToString,
@@ -85,6 +90,13 @@ class AdminServiceServicer(object):
 
     def AddWindow(self, request, context):
         """Registers a window and returns its token, once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeWindow(self, request, context):
+        """Takes a window's token back: from then on its calls are refused. What is under way goes on to its end.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -137,6 +149,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.AddWindow,
                     request_deserializer=tongban_dot_api_dot_admin_dot_v1_dot_admin__pb2.AddWindowRequest.FromString,
                     response_serializer=tongban_dot_api_dot_admin_dot_v1_dot_admin__pb2.AddWindowResponse.SerializeToString,
+            ),
+            'RevokeWindow': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeWindow,
+                    request_deserializer=tongban_dot_api_dot_admin_dot_v1_dot_admin__pb2.RevokeWindowRequest.FromString,
+                    response_serializer=tongban_dot_api_dot_admin_dot_v1_dot_admin__pb2.RevokeWindowResponse.SerializeToString,
             ),
             'ListWindows': grpc.unary_unary_rpc_method_handler(
                     servicer.ListWindows,
@@ -219,6 +236,33 @@ class AdminService(object):
             '/tongban.api.admin.v1.AdminService/AddWindow',
             tongban_dot_api_dot_admin_dot_v1_dot_admin__pb2.AddWindowRequest.SerializeToString,
             tongban_dot_api_dot_admin_dot_v1_dot_admin__pb2.AddWindowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeWindow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tongban.api.admin.v1.AdminService/RevokeWindow',
+            tongban_dot_api_dot_admin_dot_v1_dot_admin__pb2.RevokeWindowRequest.SerializeToString,
+            tongban_dot_api_dot_admin_dot_v1_dot_admin__pb2.RevokeWindowResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,8 @@ class AdminServiceStub:
     """Says how the node is: who it is, what it holds, what waits, and what hinders it."""
     AddWindow: _grpc.UnaryUnaryMultiCallable[_admin_pb2.AddWindowRequest, _admin_pb2.AddWindowResponse]
     """Registers a window and returns its token, once."""
+    RevokeWindow: _grpc.UnaryUnaryMultiCallable[_admin_pb2.RevokeWindowRequest, _admin_pb2.RevokeWindowResponse]
+    """Takes a window's token back: from then on its calls are refused. What is under way goes on to its end."""
     ListWindows: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListWindowsRequest, _admin_pb2.ListWindowsResponse]
     """Lists the windows."""
     ImportDocument: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ImportDocumentRequest, _admin_pb2.ImportDocumentResponse]
@@ -57,6 +59,8 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """Says how the node is: who it is, what it holds, what waits, and what hinders it."""
     AddWindow: _aio.UnaryUnaryMultiCallable[_admin_pb2.AddWindowRequest, _admin_pb2.AddWindowResponse]  # type: ignore[assignment]
     """Registers a window and returns its token, once."""
+    RevokeWindow: _aio.UnaryUnaryMultiCallable[_admin_pb2.RevokeWindowRequest, _admin_pb2.RevokeWindowResponse]  # type: ignore[assignment]
+    """Takes a window's token back: from then on its calls are refused. What is under way goes on to its end."""
     ListWindows: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListWindowsRequest, _admin_pb2.ListWindowsResponse]  # type: ignore[assignment]
     """Lists the windows."""
     ImportDocument: _aio.UnaryUnaryMultiCallable[_admin_pb2.ImportDocumentRequest, _admin_pb2.ImportDocumentResponse]  # type: ignore[assignment]
@@ -86,6 +90,14 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.AddWindowResponse, _abc.Awaitable[_admin_pb2.AddWindowResponse]]:
         """Registers a window and returns its token, once."""
+
+    @_abc_1.abstractmethod
+    def RevokeWindow(
+        self,
+        request: _admin_pb2.RevokeWindowRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.RevokeWindowResponse, _abc.Awaitable[_admin_pb2.RevokeWindowResponse]]:
+        """Takes a window's token back: from then on its calls are refused. What is under way goes on to its end."""
 
     @_abc_1.abstractmethod
     def ListWindows(
