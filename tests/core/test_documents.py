@@ -135,7 +135,7 @@ def test_an_agreement_needs_both_parties(signers: list[str]) -> None:
     missing = OURS if OURS not in signers else PEER
     assert (refusal.code, refusal.rule) == (
         codes.DOCUMENT_INVALID,
-        f"no key that the directory lists for {missing} signed it",
+        f"no key that the directory lists for {missing} signed it; `tongban agreement sign` does, at its node",
     )
 
 

@@ -225,7 +225,8 @@ def test_braces_in_a_fact_are_told_as_they_are(value: str) -> None:
 
 
 def test_a_fact_that_nobody_gave_is_left_out() -> None:
-    assert Refusal(codes.NO_AGREEMENT_ROW, {"row": "x"}).remedy == "Have both members sign an agreement with this row."
+    code = Code("X", 3, "It is {x}.", "是{x}。", "See there. {y}", "见。{y}")
+    assert Refusal(code, {"x": "wrong"}).remedy == "See there."
 
 
 def test_a_wrong_field_is_told_by_its_path_and_its_rule() -> None:

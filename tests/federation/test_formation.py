@@ -104,6 +104,7 @@ class TestANode:
             ({"windows": "7400"}, "windows.listen: "),
             ({"threshold": 0}, "trust.threshold: "),
             ({"peers": "0.0.0.0:7401"}, "endpoint 0.0.0.0:7401: other members must reach the node there"),
+            ({"windows": "127.0.0.1:7401"}, "windows and peers cannot both come to 127.0.0.1:7401"),
             ({"endpoint": "somewhere"}, "endpoint somewhere: "),
             ({"authorities": [Path("missing.pem")]}, "cannot be read"),
             ({"authorities": [Path(__file__)]}, "it holds no Ed25519 or P-256 key in PEM form"),

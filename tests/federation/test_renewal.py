@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tongban.api.documents.v1.documents_pb2 import Member
 from tongban.core.directories import certificate_name
 from tongban.federation.carriers.identity import Identity, OwnIdentity
-from tongban.federation.formation import FormationError, NewNode, announce, init_node, switch
+from tongban.federation.formation import FormationError, NewNode, announce, check_listed, init_node, switch
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
 KEY, CERTIFICATE = "keys/node.key", "keys/node.crt"
@@ -44,6 +44,17 @@ def test_the_card_lists_both_and_then_the_new_one_only(home: Path) -> None:
     assert listed(home) == [shown(home)] == [card.nodes[1].certificate]
     Identity.load(home / KEY, home / CERTIFICATE)
     assert sorted(path.name for path in (home / "keys").glob("node.*")) == ["node.crt", "node.key"]
+
+
+def test_what_the_directory_does_not_list_is_not_shown_yet(home: Path) -> None:
+    before = Member.FromString((home / "member.card").read_bytes())
+    with pytest.raises(FormationError, match="announce a certificate first"):
+        check_listed(home, [before])
+    announced = announce(home, NOW)
+    for members in ([], [before], [Member(id="310151", nodes=announced.nodes)]):
+        with pytest.raises(FormationError, match="every peer would refuse the node"):
+            check_listed(home, members)
+    check_listed(home, [Member(id="310151"), announced])
 
 
 def test_the_next_one_is_for_the_same_hosts_and_lasts_longer(home: Path) -> None:

@@ -145,8 +145,8 @@ NO_AGREEMENT_ROW = _code(
     PERMISSION_DENIED,
     "No agreement row lets {asking} ask {answering} for {what}. Missing row: {row}.",
     "协议中没有允许 {asking} 向 {answering} 办理 {what} 的条目。缺少条目:{row}。",
-    "Have both members sign an agreement with this row. {contact}",
-    "请由双方签署包含该条目的协议。{contact}",
+    "Have both members sign an agreement with this row. Contact: {contact}",
+    "请由双方签署包含该条目的协议。联系:{contact}",
 )
 CONSENT_MISSING = _code(
     "CONSENT_MISSING",

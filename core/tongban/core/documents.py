@@ -175,7 +175,12 @@ def _check_directory(document: Document) -> None:
 def _check_members(document: Document, signed: SignedDocument, keys: Keys) -> None:
     for member in _must_sign(document):
         if not _has_sealed(keys, member, signed.seals, signed.document):
-            raise _invalid(document, f"no key that the directory lists for {member} signed it")
+            raise _invalid(document, _unsigned(document, member))
+
+
+def _unsigned(document: Document, member: str) -> str:
+    rule = f"no key that the directory lists for {member} signed it"
+    return f"{rule}; `tongban agreement sign` does, at its node" if document.HasField("agreement") else rule
 
 
 def _must_sign(document: Document) -> list[str]:

@@ -221,7 +221,7 @@ async def test_a_bundle_names_no_node(window: Any, certificate: Any, make: Any, 
     bundle.write_bytes(other.read_bytes() + certificate.path.read_bytes())
     window.dial(ca=bundle, server_name="node.310151.tongban")
     assert await window.ask("find_items")
-    window.dial(ca=bundle, timeout=1)
+    window.dial(ca=str(bundle), timeout=1)
     with pytest.raises(Refusal) as caught:
         await window.ask("find_items")
     assert caught.value.code is codes.NODE_UNREACHABLE

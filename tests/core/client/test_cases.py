@@ -90,10 +90,11 @@ async def test_a_decision_arrives_as_it_was_made(window: Any, node: Any, decisio
     assert node.records[case_id].decisions == [pb.DecideCaseRequest(case_id=case_id, request_id="once", **sent)]
 
 
-async def test_a_material_goes_in_parts_and_comes_back_whole(window: Any, node: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [Path, str])
+async def test_a_material_goes_in_parts_and_comes_back_whole(window: Any, node: Any, tmp_path: Path, kind: Any) -> None:
     content = bytes(range(256)) * 2500
     (tmp_path / "决议.pdf").write_bytes(content)
-    material = await window.ask("upload", tmp_path / "决议.pdf", code="resolution")
+    material = await window.ask("upload", kind(tmp_path / "决议.pdf"), code="resolution")
     digest = sha256(content).hexdigest()
     assert material == CaseMaterial(
         code="resolution", name="决议.pdf", digest=digest, size=640_000, media_type="application/pdf"
@@ -157,7 +158,7 @@ async def test_a_download_is_there_when_it_is_whole(window: Any, node: Any, tmp_
     digest, path = sha256(CONTENT).hexdigest(), tmp_path / "scan.png"
     node.stored[digest] = CONTENT
     node.failures = [grpc.StatusCode.UNAVAILABLE]
-    await window.ask("download", "case-1", digest, path)
+    await window.ask("download", "case-1", digest, str(path))
     assert path.read_bytes() == CONTENT
     assert not (tmp_path / "scan.png.part").exists()
 

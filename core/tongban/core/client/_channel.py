@@ -92,7 +92,7 @@ def door(endpoint: str, token: str, context: Context | None, timeout: float) -> 
     return Door(endpoint, token, context or Context(), timeout)
 
 
-def trust(ca: Path | None, server_name: str | None) -> tuple[grpc.ChannelCredentials, ChannelOptions]:
+def trust(ca: str | Path | None, server_name: str | None) -> tuple[grpc.ChannelCredentials, ChannelOptions]:
     """Return credentials and options for a node whose certificate is `ca`, or is vouched for by the system's roots.
 
     A node's own certificate names the member, not the host that the window dials; so its name is the one expected.
@@ -100,7 +100,7 @@ def trust(ca: Path | None, server_name: str | None) -> tuple[grpc.ChannelCredent
     Raises:
         Refusal: INVALID_FIELD, the file cannot be read or holds no certificate.
     """
-    pem = _read(ca) if ca else None
+    pem = _read(Path(ca)) if ca else None
     name = server_name or (_name_in(pem) if pem else "")
     override: ChannelOptions = [("grpc.ssl_target_name_override", name)] if name else []
     return grpc.ssl_channel_credentials(pem), CHANNEL_OPTIONS + override

@@ -33,8 +33,8 @@ SLICE = 64 << 20
 _PART = 1 << 20
 _MOST_IDLE = 20
 
-Source: TypeAlias = Path | bytes | BinaryIO
-"""A file, bytes, or a file that is open for reading and can be sought in."""
+Source: TypeAlias = str | Path | bytes | BinaryIO
+"""The path of a file, bytes, or a file that is open for reading bytes and can be sought in."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Told after each call: bytes that are there, and bytes in all."""
@@ -45,7 +45,7 @@ class Upload:
     """A material, its bytes, and how many of them the node has."""
 
     material: CaseMaterial
-    source: Source
+    source: Path | bytes | BinaryIO
     received: int = 0
     idle: int = 0
     """Calls in a row that brought the node nothing new."""
@@ -119,12 +119,13 @@ class Download:
 
 
 @contextmanager
-def appearing(path: Path) -> Iterator[BinaryIO]:
+def appearing(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file beside the path, which becomes the path's once it is whole; what an earlier try left is in it.
 
     Raises:
         Refusal: INVALID_FIELD, it cannot be written.
     """
+    path = Path(path)
     unfinished = path.with_name(f"{path.name}.part")
     try:
         with unfinished.open("a+b") as file:
@@ -140,6 +141,7 @@ def prepared(source: Source, code: str, name: str | None, media_type: str | None
     Raises:
         Refusal: TOO_LARGE; INVALID_FIELD, the file cannot be read or bytes have no name.
     """
+    source = Path(source) if isinstance(source, str) else source
     name = name or (source.name if isinstance(source, Path) else "")
     if not name:
         raise invalid_field("name", "bytes need a name for people, as a file has")
@@ -154,7 +156,7 @@ def prepared(source: Source, code: str, name: str | None, media_type: str | None
     return Upload(material, source)
 
 
-def _measured(source: Source, code: str) -> tuple[str, int]:
+def _measured(source: Path | bytes | BinaryIO, code: str) -> tuple[str, int]:
     """Return digest and size, without holding a file in memory."""
     try:
         with _opened(BytesIO(source) if isinstance(source, bytes) else source) as file:

@@ -72,7 +72,11 @@ class Federation:
         """
         endpoints = [f"--endpoint={member}={proxy.address}" for member, proxy in (proxies or {}).items()]
         arguments = command("practice", str(plan), str(folder), *endpoints)
-        subprocess.run(arguments, check=True, capture_output=True, text=True)  # noqa: S603 - our own command
+        try:
+            subprocess.run(arguments, check=True, capture_output=True, text=True)  # noqa: S603 - our own command
+        except subprocess.CalledProcessError as error:
+            error.add_note(error.stderr)
+            raise
         federation = cls(folder, environment)
         for member, proxy in (proxies or {}).items():
             proxy.target = federation.places[member].peers

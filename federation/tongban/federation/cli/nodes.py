@@ -88,11 +88,21 @@ def announce(home: Home = HERE) -> dict[str, Any]:
 
 
 @command(node, "switch")
-def switch(home: Home = HERE) -> dict[str, Any]:
-    """Have the node show the certificate that was announced, also while it runs. Its card lists the old one no more."""
+def switch(
+    home: Home = HERE,
+    force: Annotated[bool, Option("--force", help="Do not ask the node whether its directory lists it.")] = False,
+) -> dict[str, Any]:
+    """Have the node show the certificate that was announced, also while it runs. Its card lists the old one no more.
+
+    The running node is asked first whether the directory that it holds lists the new one: peers let in nothing else.
+    """
     from tongban.federation import formation
+    from tongban.federation.cli import held
     from tongban.federation.formation.node import CARD
 
+    if not force:
+        with admin_door(home) as client:
+            formation.check_listed(home, held.members(client))
     card = formation.switch(home)
     return {"member": card.id, "card": str((home / CARD).absolute()), "certificates": len(card.nodes)}
 

@@ -14,7 +14,7 @@ from tongban.federation.formation.encryption_keys import add_encryption_key, for
 from tongban.federation.formation.errors import FormationError
 from tongban.federation.formation.node import NewNode, init_node
 from tongban.federation.formation.practice import Plan, Practice, PracticeNode, practice, read_plan, with_endpoints
-from tongban.federation.formation.renewal import announce, switch
+from tongban.federation.formation.renewal import announce, check_listed, switch
 from tongban.federation.formation.seals import add_seal, read_document, write_document
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "add_member",
     "add_seal",
     "announce",
+    "check_listed",
     "draft",
     "forget_encryption_keys",
     "init_authority",

@@ -55,7 +55,8 @@ def init_node(home: Path, node: NewNode, now: datetime) -> Member:
     text = _settings_text(node, sorted(trusted))
     parsed(settings.Settings, tomli.loads(text), f"a node of {node.member} cannot be made")
     _check(
-        f"{home} cannot become a node's folder", [*_problems_of_folder(home), *_problems_of_endpoint(_endpoint(node))]
+        f"{home} cannot become a node's folder",
+        [*_problems_of_folder(home), *_problems_of_doors(node), *_problems_of_endpoint(_endpoint(node))],
     )
     organisation, tls, encryption = generate_key(node.algorithm), keys.tls_key(), generate_encryption_key()
     certificate = keys.node_certificate(node.member, tls, _hosts(node), now)
@@ -95,6 +96,11 @@ def _problems_of_folder(home: Path) -> Iterator[str]:
     if length > MAX_SOCKET_PATH:
         rule = f"the path of its admin socket would have {length} bytes, and {MAX_SOCKET_PATH} are possible"
         yield f"{rule}; choose a folder with a shorter path"
+
+
+def _problems_of_doors(node: NewNode) -> Iterator[str]:
+    if node.windows == node.peers:
+        yield f"windows and peers cannot both come to {node.windows}; give each door a port of its own"
 
 
 def _problems_of_endpoint(endpoint: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 Between the two steps a directory with the new card has to reach all members; nobody's call fails then.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tongban.federation import settings
 from tongban.federation.formation import keys
 from tongban.federation.formation.card import read_card, write_card
 from tongban.federation.formation.errors import FormationError, read_file
+from tongban.federation.formation.node import CARD
 
 _NEXT = ".next"
 
@@ -41,6 +43,20 @@ def announce(home: Path, now: datetime) -> Member:
     return write_card(home, card)
 
 
+def check_listed(home: Path, members: Iterable[Member]) -> None:
+    """Refuse to show what was announced while a directory with these members does not list it: peers would refuse it.
+
+    Raises:
+        FormationError: it does not, nothing is announced, or the folder is no node's.
+        SettingsError: the node's settings are wrong.
+    """
+    card, new = read_card(home), _announced(home)
+    if not any(member.id == card.id and _lists(member, new) for member in members):
+        problem = "the directory that the node holds does not list it, so every peer would refuse the node"
+        remedy = f"`tongban directory add {home / CARD}`, publish, and import at every node"
+        raise FormationError("what was announced cannot be shown yet", [f"{problem}; {remedy}"])
+
+
 def switch(home: Path) -> Member:
     """Have the node show what was announced, and return its card, which lists the old certificate no more.
 
@@ -52,8 +68,7 @@ def switch(home: Path) -> Member:
     """
     key, certificate = _files(home)
     card = read_card(home)
-    if not _next(certificate).exists() or not _lists(card, _certificate(_next(certificate))):
-        raise FormationError("there is nothing to show", ["announce a certificate first: `tongban node announce`"])
+    _announced(home)
     old = keys.certificate_der(_certificate(certificate))
     left = [node for node in card.nodes if node.certificate != old]
     del card.nodes[:]
@@ -63,6 +78,18 @@ def switch(home: Path) -> Member:
         keys.put_in_place(_next(key), key)
     keys.put_in_place(_next(certificate), certificate)
     return card
+
+
+def _announced(home: Path) -> x509.Certificate:
+    """Return the certificate that is announced.
+
+    Raises:
+        FormationError: none is.
+    """
+    _, certificate = _files(home)
+    if not _next(certificate).exists() or not _lists(read_card(home), _certificate(_next(certificate))):
+        raise FormationError("there is nothing to show", ["announce a certificate first: `tongban node announce`"])
+    return _certificate(_next(certificate))
 
 
 def _make(key: Path, certificate: Path, member: str, present: x509.Certificate, now: datetime) -> None:

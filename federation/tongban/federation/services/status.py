@@ -1,12 +1,13 @@
 """How the node is, for its operators: what it holds, what waits, what is wrong and what to do about it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Protocol
 
 from tongban.api.admin.v1 import admin_pb2 as pb
 from tongban.core.documents import Freshness
 from tongban.core.times import micros, timestamp
+from tongban.federation.carriers.certificates import member_of
 from tongban.federation.exchange.endpoints import EndpointState
 from tongban.federation.plugins.loading import Loaded
 from tongban.federation.resources import Resources
@@ -109,6 +110,7 @@ class Status:
 
     def _problems(self, peers: list[pb.PeerStatus], documents: list[pb.DocumentStatus], failing: int) -> list[str]:
         problems = [] if self._resources.keeper.view.directory else ["no directory: tongban directory import FILE"]
+        problems.extend(self._certificate_problems())
         problems.extend(
             f"plugin {plugin.name} is not loaded: {plugin.problem}; its items stay published"
             for plugin in self._plugins
@@ -128,6 +130,14 @@ class Status:
         if failing:
             problems.append(f"{failing} cases wait for their handler or materials: `tongban case show` says why")
         return problems
+
+    def _certificate_problems(self) -> Iterator[str]:
+        """Yield what is wrong with the certificate that this node shows; peers let in only what the directory lists."""
+        keeper, chosen = self._resources.keeper, self._resources.settings
+        shown = (self._resources.home / chosen.keys.certificate).read_bytes()
+        if keeper.view.directory and member_of(shown, keeper, self._resources.clock) != chosen.member:
+            remedy = "tongban directory add member.card, publish, and import at every node"
+            yield f"peers refuse this node: the directory does not list the certificate that it shows ({remedy})"
 
 
 def _endpoint(one: EndpointState) -> pb.EndpointStatus:

@@ -146,8 +146,8 @@ class TrustView:
         return next((row for row in rows if row.in_force(now)), None)
 
     def contact(self, one: str, other: str) -> str:
-        """Return whom to ask about a missing row between two members."""
-        return self.contacts.get(frozenset({one, other}), "")
+        """Return whom to ask about a missing row between two members: the other one, where no agreement says."""
+        return self.contacts.get(frozenset({one, other})) or other
 
 
 def view_of(documents: Iterable[Believed], now: datetime) -> TrustView:
