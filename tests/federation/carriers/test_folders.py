@@ -232,8 +232,11 @@ async def test_what_nobody_took_in_time_is_taken_back_and_written_again(town: To
     await eventually(lambda: _lies(path))
     first = await _lying(path)
     await eventually(lambda: _replaced(path, first))
+    problem = (await peer_status(town, CHONGMING, QIDONG)).problem
+    assert problem == f"nobody takes what is written into {path}: is it where the peer reads?"
     await town.start(QIDONG)
     await town.case_is(QIDONG, case_id, cases.CASE_STATE_ARRIVED)
+    await eventually(lambda: _fine(town, CHONGMING, QIDONG))
 
 
 async def test_what_a_node_that_stops_has_written_is_delivered(town: Town) -> None:

@@ -96,14 +96,22 @@ class Federation:
             node.kill()
 
     def start(self) -> Self:
-        """Start all nodes, give them their documents and a window each, and wait until they know each other's items."""
-        for node in self.nodes.values():
-            node.start(wait=False)
-        for node in self.nodes.values():
-            node.await_ready()
-        for member in self.nodes:
-            self._join(member)
-        self.await_catalogues()
+        """Start all nodes, give them their documents and a window each, and wait until they know each other's items.
+
+        Raises:
+            RuntimeError: a plugin could not be loaded, and why; the nodes are killed again.
+        """
+        try:
+            for node in self.nodes.values():
+                node.start(wait=False)
+            for node in self.nodes.values():
+                node.await_ready()
+            for member in self.nodes:
+                self._join(member)
+            self.await_catalogues()
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def admin(self, member: str) -> AdminClient:
@@ -130,6 +138,9 @@ class Federation:
 
     def _join(self, member: str) -> None:
         with self.admin(member) as admin:
+            for plugin in admin.plugins():
+                if not plugin.loaded:
+                    raise RuntimeError(f"{member}: the plugin {plugin.name} could not be loaded: {plugin.problem}")
             for path in (self.directory, *self._agreements_of(member)):
                 admin.import_document(SignedDocument.FromString(path.read_bytes()))
             roles = [WINDOW_ROLE_INTAKE, WINDOW_ROLE_LOOKUP, WINDOW_ROLE_OFFICER]

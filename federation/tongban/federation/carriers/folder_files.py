@@ -63,10 +63,13 @@ class FileWriter:
             log.warning("folder %s: %s stands but may not be durable (%s)", self.folder, name, error.strerror or error)
         return name
 
-    def remove(self, name: str) -> None:
-        """Take a file back, if nobody has taken it yet."""
-        with suppress(OSError):
-            (self.folder / name).unlink(missing_ok=True)
+    def remove(self, name: str) -> bool:
+        """Take a file back, and say whether it still lay there."""
+        try:
+            (self.folder / name).unlink()
+        except OSError:
+            return False
+        return True
 
     def _before(self) -> int:
         """Return the order of the last file; at first that of what lies there, rid of what a kill left half written."""

@@ -26,6 +26,8 @@ class Outgoing:
     def __init__(self, files: FileWriter) -> None:
         self.problem: str | None = None
         """Why nothing can be written, if that is so."""
+        self.untaken: str | None = None
+        """What to look at if files lay until they were taken back, and no answer has come since."""
         self._files = files
         self._waiting: dict[Kind, list[_Waiting]] = {kind: [] for kind in Kind}
         self._writing: asyncio.Task[None] | None = None
@@ -43,6 +45,7 @@ class Outgoing:
 
     def answered(self, ids: list[str]) -> None:
         """Take notice that questions were answered: their files are the peer's."""
+        self.untaken = None
         for id_ in ids:
             self._lying.leave(id_)
 
@@ -60,8 +63,9 @@ class Outgoing:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _remove(self, names: list[str]) -> None:
-        for name in names:
-            self._files.remove(name)
+        lay_there = [self._files.remove(name) for name in names]
+        if any(lay_there):
+            self.untaken = f"nobody takes what is written into {self._files.folder}: is it where the peer reads?"
 
     async def _write_all(self) -> None:
         await asyncio.sleep(_GATHER_SECONDS)

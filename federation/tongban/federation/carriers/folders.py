@@ -67,7 +67,8 @@ class Folders:
 
     def problem(self, peer: str) -> str | None:
         """Return None if the folders of a peer can be used, else why not."""
-        return self._outgoing[peer].problem or self._incoming[peer].problem
+        outgoing = self._outgoing[peer]
+        return outgoing.problem or self._incoming[peer].problem or outgoing.untaken
 
     @asynccontextmanager
     async def taking(self, ask: Ask, seen: Callable[[str], None]) -> AsyncIterator[None]:
