@@ -1,6 +1,6 @@
 """The tables of a store, for SQLite and PostgreSQL. Times are microseconds since the epoch."""
 
-from sqlalchemy import BigInteger, Column, Dialect, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
 metadata = MetaData()
 
@@ -16,15 +16,8 @@ def _text(name: str, key: bool = False) -> Column[str]:
     return Column(name, Text(), primary_key=key, nullable=False)
 
 
-class _Bytes(LargeBinary):
-    """Bytes as they are: drivers take them, and a wrapper around each value costs more than the rest of its row."""
-
-    def bind_processor(self, dialect: Dialect) -> None:
-        return None
-
-
 def _bytes(name: str) -> Column[bytes]:
-    return Column(name, _Bytes(), nullable=False)
+    return Column(name, LargeBinary(), nullable=False)
 
 
 claims = Table(
