@@ -59,24 +59,12 @@ async def _serve(home: Path, chosen: Settings) -> None:
         await house.load()
         async with network.running():
             await doors.open()
-            _spare_the_collector()
             async with house.running(), network.taking(house.node.ask, seen):
                 print(f"node of {chosen.member} {chosen.name} is ready: windows at {chosen.windows.listen}", flush=True)
                 try:
                     await _until_stopped()
                 finally:
                     await doors.close()
-
-
-def _spare_the_collector() -> None:
-    """Have Python's collector of cycles leave alone what stays until the end, and look seldom at what calls make.
-
-    By its own rule it would look at everything some hundred times a minute: a call makes thousands of objects and
-    nearly no cycles.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 async def _until_stopped() -> None:
