@@ -86,6 +86,18 @@ def test_parts_are_large_on_a_quick_line_and_small_on_a_slow_one() -> None:
     assert peer.part == LEAST_PART
 
 
+async def test_parts_that_are_refused_say_nothing_about_the_line() -> None:
+    async def refuse(offset: int, size: int) -> bytes:
+        raise ConnectionError
+
+    peer = Peer(Terms())
+    for _ in range(4):
+        with pytest.raises(ConnectionError):
+            async with Line(peer, refuse, 0, SIZE) as line:
+                await line.take()
+    assert peer.part == LEAST_PART
+
+
 def test_parts_of_a_carrier_that_takes_hours_are_large() -> None:
     peer = Peer(Terms(at_once=False))
     peer.took(MOST_PART, 10_000.0)

@@ -37,7 +37,7 @@ class Authenticator:
             self._windows[row.token_digest] = Caller(self._member, row.window_id, roles_of(row.roles))
 
     def remove(self, row: WindowRow) -> None:
-        """Forget one window: from now on its token is anybody's."""
+        """Forget one window: from now on its token is nobody's."""
         self._windows.pop(row.token_digest, None)
 
     def authenticate(self, call: Call) -> Caller:

@@ -23,7 +23,6 @@ from tongban.federation.load.quotas import Quota, Quotas
 from tongban.federation.locate import Place, locate
 from tongban.federation.record import Recording
 from tongban.federation.refusing import refusal_for
-from tongban.federation.store.errors import StoreFailed
 from tongban.federation.store.units import Lost
 from tongban.federation.trust.keeper import Keeper
 
@@ -79,8 +78,8 @@ class Node:
                 return await self._recording.record(call, caller, row, outcome)
             except Lost:
                 continue  # Somebody else was faster: decide again from what stands now.
-            except StoreFailed as error:
-                return await self._recording.unrecorded(call, error)
+            except Exception as error:  # The store's, or of what a plugin put into the reply.
+                return await self._recording.unrecorded(replace(call, trailing=[]), error)
         return await self._recording.unrecorded(call, RuntimeError("other calls were always faster"))
 
     def _authenticated(self, call: Call, quota: Quota) -> Caller:

@@ -39,9 +39,17 @@ def test_files_come_in_the_order_of_writing(writer: FileWriter, reader: FileRead
 
 
 def test_no_more_files_come_than_are_wanted_and_none_that_is_taken(writer: FileWriter, reader: FileReader) -> None:
-    names = [writer.write(Kind.ANSWERS, b"%d" % number) for number in range(5)]
+    names = [writer.write(Kind.QUESTIONS, b"%d" % number) for number in range(5)]
     assert [found.name for found in reader.look({names[0]}, 2).files] == names[1:3]
     assert reader.look((), 0).files == []
+
+
+def test_answers_never_wait_behind_questions(writer: FileWriter, reader: FileReader) -> None:
+    """Two peers whose questions wait for each other's answers would wait for ever."""
+    kinds = [Kind.QUESTIONS, Kind.QUESTIONS, *[Kind.ANSWERS] * 20]
+    names = [writer.write(kind, b"%d" % number) for number, kind in enumerate(kinds)]
+    assert [found.name for found in reader.look((), 0).files] == names[2:18]
+    assert [found.name for found in reader.look(names[:18], 0).files] == names[18:]
 
 
 def test_the_order_holds_after_a_restart_with_a_clock_that_went_back(tmp_path: Path, reader: FileReader) -> None:

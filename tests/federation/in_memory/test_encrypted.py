@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from tongban.api.cases.v1.cases_pb2 import CASE_STATE_APPROVED
+from tongban.api.cases.v1.cases_pb2 import CASE_STATE_APPROVED, CASE_STATE_ARRIVED
 from tongban.api.common.v1.common_pb2 import CallContext
 from tongban.api.credit.v1.credit_pb2 import AVAILABILITY_OBTAINED, QueryCreditRequest, QueryCreditResponse
 from tongban.api.documents.v1.documents_pb2 import Member
@@ -121,6 +121,25 @@ async def test_to_a_peer_without_a_key_nothing_leaves(town: Town) -> None:
         await calls.query(town.asker())
     assert tap.questions() == []
     assert await town.errors(CHONGMING) == ["", "ENCRYPTION_KEY_MISSING"]
+
+
+async def test_a_case_for_a_peer_without_a_key_waits_and_is_tried_less_and_less(town: Town) -> None:
+    keys = [
+        key
+        for member in town.nodes[CHONGMING].resources.keeper.view.members.values()
+        if member.id == QIDONG
+        for key in member.encryption_keys
+    ]
+    await with_card(town.laid_out, QIDONG, lambda card: card.ClearField("encryption_keys"))
+    await learn_directory(town, CHONGMING)
+    receipt = await calls.submit(town.window(CHONGMING))
+    await asyncio.sleep(1.0)
+    [row] = await town.nodes[CHONGMING].resources.store.outbox_due(QIDONG, 1 << 62, 9)
+    assert row.error.startswith("ENCRYPTION_KEY_MISSING")
+    assert 1 <= row.attempt <= 3
+    await with_card(town.laid_out, QIDONG, lambda card: card.encryption_keys.extend(keys))
+    await learn_directory(town, CHONGMING)
+    await town.case_is(QIDONG, receipt.case_id, CASE_STATE_ARRIVED)
 
 
 async def test_an_asker_without_a_key_is_refused_rather_than_answered_in_the_clear(town: Town) -> None:

@@ -32,6 +32,13 @@ async def test_one_answer(window: MemoryClient) -> None:
     assert (told.what, told.number, trailing) == ("trail", 3, TRAILING)
 
 
+async def test_what_cannot_be_sealed_is_an_error_of_the_node_and_no_silence(town: Town) -> None:
+    window = town.window(CHONGMING, seconds=5.0, to=QIDONG, purpose=SCRIPT_PURPOSE)
+    with refused(codes.INTERNAL) as caught:
+        await window.call(f"{SCRIPT}/One", Step(what="junk"), Told)
+    assert (caught.value.member, bool(caught.value.reference)) == (QIDONG, True)
+
+
 @pytest.mark.parametrize("method", ["Many", "Plain"])
 @pytest.mark.parametrize("number", [0, 3, 2000])
 async def test_many_answers(window: MemoryClient, method: str, number: int) -> None:

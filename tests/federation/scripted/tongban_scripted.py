@@ -131,6 +131,8 @@ class Script:
             raise longest_failure()
         if request.what == "raise":
             raise ValueError("the inside of 310151180001080006")
+        if request.what == "junk":
+            asked.trailing.append(("key", 5))  # type: ignore[arg-type]
         if request.what == "trail":
             for key, value in TRAILING:
                 asked.trail(key, value)

@@ -1,8 +1,8 @@
 """Bare grpc.aio servers, each in a process of its own: what a call costs before a node does anything for it.
 
 Run as ``python -m tongban.federation.bench.bare KIND HOME [PEER PEER_HOME]``. HOME is the folder of a node, whose key
-and certificate the server has; the kinds are those of `KINDS`. It writes the address at which it listens, and ends
-with its standard input.
+and certificate the server has; a kind is `echo`, `forward` or `answer`. It writes the address at which it listens, and
+ends with its standard input.
 """
 
 import asyncio

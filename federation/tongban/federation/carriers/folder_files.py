@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 _PART = ".part"
 _NAME = re.compile(r"(?P<order>\d{20})-(?P<run>[0-9a-f]{8})-(?P<digest>[0-9a-f]{64})\.(?P<kind>questions|answers)")
+_MOST_ANSWERS = 16
+"""Files of answers that one look returns."""
+
 _REPORT_SECONDS = 60.0
 """A file that is not whole for so long is told."""
 
@@ -125,7 +128,9 @@ class FileReader:
         self._foreign: frozenset[str] = frozenset()
 
     def look(self, taken: Collection[str], most: int) -> Looked:
-        """Return what is there, at most so many files, without those that are taken already.
+        """Return what is there, at most so many files of questions, without those that are taken already.
+
+        Questions may wait for long: behind them answers never wait.
 
         Raises:
             OSError: the folder cannot be read.
@@ -148,11 +153,11 @@ class FileReader:
         (self.folder / name).unlink(missing_ok=True)
 
     def _whole(self, names: list[str], most: int) -> Iterator[Found]:
+        left = {Kind.QUESTIONS.value: most, Kind.ANSWERS.value: _MOST_ANSWERS}
         for name in names:
-            if most <= 0:
-                return
-            if (found := self._read(name)) is not None:
-                most -= 1
+            kind = name.rpartition(".")[2]
+            if left[kind] > 0 and (found := self._read(name)) is not None:
+                left[kind] -= 1
                 yield found
 
     def _read(self, name: str) -> Found | None:

@@ -19,7 +19,7 @@ from tongban.federation.exchange.places import answered_attempt
 log = logging.getLogger(__name__)
 
 _MOST_FILES = 16
-"""Files of a peer that are under way at the same time."""
+"""Files with questions of a peer that are under way at the same time."""
 
 _AGAIN_SECONDS = 30.0
 """When a file is taken again whose questions could not all be answered, as while the disk is full."""

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
@@ -162,6 +163,14 @@ class _Posts:
             post = _Post({one.id for one in batch})
             self._under_way.add(post)
             post.task = asyncio.create_task(self._post(post, batch, frames.taken(self._cancelled)))
+            post.task.add_done_callback(partial(self._ended, post, batch))
+
+    def _ended(self, post: _Post, batch: list[_Leaving], task: "asyncio.Task[None]") -> None:
+        """Give its slot back, also that of a POST that was cancelled before it began."""
+        self._under_way.discard(post)
+        self._slots.release()
+        post.due -= _stay(batch)
+        self._asking.lost(self._peer, post.due)
 
     async def _post(self, post: _Post, batch: list[_Leaving], cancelled: list[str]) -> None:
         try:
@@ -169,11 +178,6 @@ class _Posts:
         except Exception:
             log.exception("POST to %s", self._peer)
             self.problem = "a POST failed here; the node's log says why"
-        finally:
-            self._under_way.discard(post)
-            self._slots.release()
-            post.due -= _stay(batch)
-            self._asking.lost(self._peer, post.due)
 
     async def _exchange(self, post: _Post, batch: list[_Leaving], cancelled: list[str]) -> str | None:
         """Post a batch and pass the answers on; return what went wrong."""

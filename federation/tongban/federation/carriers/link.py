@@ -50,6 +50,9 @@ class Link:
         id_, places = attempt(question), places_of(question)
         if not await self._places.take(places):
             return False
+        if not self._open:  # It ended between the grant and now: nobody would tell that the question is lost.
+            self._places.give_back(places)
+            return False
         self._end(id_)
         self._under_way[id_] = places, question
         self._questions.append(question)

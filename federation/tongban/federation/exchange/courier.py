@@ -120,7 +120,7 @@ class Courier:
         except Refusal as refusal:
             if refusal.code in _NOT_NOW:
                 raise
-            log.warning("%s refused %s: %s", row.peer, row.message_id, refusal)
+            log.warning("message %s to %s: %s", row.message_id, row.peer, refusal)
         else:
             self._resources.outbox.gone(row.peer)
         self._resources.wakes.wake(case_topic(row.case_id))

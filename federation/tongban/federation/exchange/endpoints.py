@@ -86,7 +86,8 @@ class Endpoints:
 
     def unlinked(self, address: Address) -> None:
         """Take that a link to it stands no more."""
-        self._record(address).links -= 1
+        record = self._record(address)
+        record.links = max(0, record.links - 1)  # Its record is a new one if the directory left it out for a while.
 
     def proved(self, address: Address) -> None:
         """Take that it answers: its failures are forgotten."""

@@ -44,7 +44,7 @@ class OwnQuestions:
         """Return a peer's answer, after it is recorded together with the step that follows from it.
 
         Raises:
-            Refusal: the peer's, or PEER_UNAVAILABLE; the latter before anything left is not recorded.
+            Refusal: the peer's; or PEER_UNAVAILABLE and others before anything left, which leave no record.
         """
         try:
             exchanged, answer = await self._asking.ask(
@@ -53,6 +53,9 @@ class OwnQuestions:
         except NotAnswered as error:
             await self._record(error.exchanged, Outcome(refusal=error.refusal), then(error.refusal))
             raise error.refusal from None
+        except Refusal as refusal:
+            await self._write(then(refusal))
+            raise
         await self._record(exchanged, Outcome(answer), then(None))
         return answer
 
@@ -60,5 +63,8 @@ class OwnQuestions:
         if recorded(exchanged.header.method):
             record = evidence.asked(exchanged, outcome, self._clock())
             step = step.then(writes(Unit(evidence=(record.SerializeToString(),))))
+        await self._write(step)
+
+    async def _write(self, step: Step) -> None:
         if not step.empty:
             await self._flush.put(step)

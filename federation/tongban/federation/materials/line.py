@@ -29,12 +29,14 @@ class Peer:
 
     def took(self, size: int, seconds: float) -> None:
         """Take note of how long a part took; of a carrier that takes hours, that says nothing about the line."""
-        if not self._at_once:
-            return
-        if seconds > _SLOW_SECONDS:
-            self.part = max(LEAST_PART, min(self.part, size // 2))
-        elif seconds < _QUICK_SECONDS and size >= self.part:
+        self.failed(size, seconds)
+        if self._at_once and seconds < _QUICK_SECONDS and size >= self.part:
             self.part = min(MOST_PART, size * 2)
+
+    def failed(self, size: int, seconds: float) -> None:
+        """Take note of a part that did not come: how soon it was refused says nothing about the line."""
+        if self._at_once and seconds > _SLOW_SECONDS:
+            self.part = max(LEAST_PART, min(self.part, size // 2))
 
 
 class Line:
@@ -74,9 +76,10 @@ class Line:
         await self._peer.slots.acquire()
         began = monotonic()
         try:
-            return await self._ask(offset, size)
+            data = await self._ask(offset, size)
         except BaseException:
             self._peer.slots.release()
+            self._peer.failed(size, monotonic() - began)
             raise
-        finally:
-            self._peer.took(size, monotonic() - began)
+        self._peer.took(size, monotonic() - began)
+        return data

@@ -23,7 +23,6 @@ Admit = Callable[[str, bool], Callable[[], None]]
 """Takes a place for a call, by the token that its caller shows, and whether it lasts; returns what gives it back."""
 
 _Handler: TypeAlias = "grpc.RpcMethodHandler[bytes, bytes]"
-_Take = Callable[[bytes], Awaitable[None]]
 
 _MAKERS: dict[tuple[bool, bool], Callable[..., "_Handler"]] = {
     (False, False): grpc.unary_unary_rpc_method_handler,
