@@ -52,6 +52,26 @@ def test_answers_never_wait_behind_questions(writer: FileWriter, reader: FileRea
     assert [found.name for found in reader.look(names[:18], 0).files] == names[18:]
 
 
+def test_a_file_that_cannot_be_read_holds_up_none_behind_it(
+    writer: FileWriter, reader: FileReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = writer.write(Kind.ANSWERS, b"1")
+    read, forbidden = Path.read_bytes, reader.folder / first
+
+    def refuse(path: Path) -> bytes:
+        if path == forbidden:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    last = writer.write(Kind.ANSWERS, b"2")
+    assert [found.name for found in reader.look((), 9).files] == [last]
+    monkeypatch.setattr(folder_files, "_REPORT_SECONDS", -1.0)
+    assert reader.look((), 9).broken == [first]
+    monkeypatch.undo()
+    assert [found.name for found in reader.look((), 9).files] == [first, last]
+
+
 def test_the_order_holds_after_a_restart_with_a_clock_that_went_back(tmp_path: Path, reader: FileReader) -> None:
     clock = Clock(wall_clock())
     FileWriter(tmp_path, clock).write(Kind.ANSWERS, b"first")

@@ -86,6 +86,19 @@ async def test_who_waits_no_longer_takes_no_place() -> None:
     assert len(slots) == 0
 
 
+async def test_a_place_that_comes_free_as_the_first_leaves_goes_to_the_next() -> None:
+    slots = Slots(1, 1)
+    turns = Turns(slots)
+    await turns.take("a")
+    gone, stays = await taking(turns, "b"), await taking(turns, "c")
+    gone.cancel()
+    turns.give_back("a")  # Before the first has run again, and taken himself off the list.
+    await asyncio.wait([gone])
+    await stays
+    turns.give_back("c")
+    assert len(slots) == 0
+
+
 async def test_a_place_that_was_given_to_one_who_has_just_left_goes_on() -> None:
     slots = Slots(1, 1)
     turns = Turns(slots)

@@ -162,13 +162,16 @@ class FileReader:
 
     def _read(self, name: str) -> Found | None:
         """Return a file if it is whole; one that has not changed since it was not is not read again."""
+        before = self._incomplete.get(name)
         try:
             status = (self.folder / name).stat()
-            before = self._incomplete.get(name)
             if before and (before.size, before.changed) == (status.st_size, status.st_mtime_ns):
                 return None
             content = (self.folder / name).read_bytes() if status.st_size <= MOST_FRAME else b""
         except FileNotFoundError:
+            return None
+        except OSError:  # Of this file; those behind it are taken.
+            self._incomplete[name] = _Incomplete(-1, 0, before.since if before else _seconds())
             return None
         match = _NAME.fullmatch(name)
         if match and sha256(content).hexdigest() == match["digest"]:

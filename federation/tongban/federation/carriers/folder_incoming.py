@@ -81,7 +81,7 @@ class Incoming:
         self._left_alone = {name: why for name, why in self._left_alone.items() if name in looked.known}
         wrong = Counter(self._left_alone.values())
         if looked.broken:
-            wrong["are not whole; have them copied again"] = len(looked.broken)
+            wrong["are not whole or cannot be read; have them copied again"] = len(looked.broken)
         told = (f"{count} files in {self._files.folder} {what}" for what, count in wrong.items())
         self.problem = "; ".join(told) or None
 
@@ -94,6 +94,9 @@ class Incoming:
         except DecodeError:
             log.warning("folder %s: %s holds no batch and stays where it is", self._files.folder, found.name)
             self._left_alone[found.name] = _NO_BATCH
+        except Exception:
+            log.exception("folder %s: %s", self._files.folder, found.name)
+            await asyncio.sleep(_AGAIN_SECONDS)
         finally:
             del self._taken[found.name]
 

@@ -64,7 +64,7 @@ class Turns:
         """Give a place back, to the first who waits and may have it."""
         self._slots.give_back(who)
         for waiter in self._waiting:
-            if self._slots.take(waiter[0]):
+            if not waiter[1].done() and self._slots.take(waiter[0]):  # Who is done has left, and takes himself off.
                 self._waiting.remove(waiter)
                 waiter[1].set_result(None)
                 return

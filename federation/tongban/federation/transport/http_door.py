@@ -39,6 +39,8 @@ class HttpDoor:
         self._serving = asyncio.create_task(self._server.serve([bound]), name="HTTP door")
         while not (self._server.started or self._serving.done()):  # noqa: ASYNC110 - uvicorn tells nobody
             await asyncio.sleep(0.01)
+        if self._serving.done():
+            self._serving.result()  # Raises what kept it from opening.
 
     async def close(self) -> None:
         """Close the door: nothing new comes in, what is under way has the grace of the settings."""
