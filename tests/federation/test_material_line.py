@@ -77,12 +77,12 @@ async def test_a_line_that_breaks_gives_back_what_it_held() -> None:
 def test_parts_are_large_on_a_quick_line_and_small_on_a_slow_one() -> None:
     peer = Peer(Terms())
     for _ in range(10):
-        peer.took(peer.part, 0.1)
+        peer.took(peer.part, 0.1, came=True)
     assert peer.part == MOST_PART
-    peer.took(peer.part, 3.0)
+    peer.took(peer.part, 3.0, came=True)
     assert peer.part == MOST_PART
     for _ in range(10):
-        peer.took(peer.part, 30.0)
+        peer.took(peer.part, 30.0, came=True)
     assert peer.part == LEAST_PART
 
 
@@ -100,7 +100,7 @@ async def test_parts_that_are_refused_say_nothing_about_the_line() -> None:
 
 def test_parts_of_a_carrier_that_takes_hours_are_large() -> None:
     peer = Peer(Terms(at_once=False))
-    peer.took(MOST_PART, 10_000.0)
+    peer.took(MOST_PART, 10_000.0, came=True)
     assert peer.part == MOST_PART
 
 

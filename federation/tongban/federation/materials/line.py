@@ -27,16 +27,17 @@ class Peer:
         """Bytes to ask for at once: on a slow line few, so that each part comes in time."""
         self._at_once = terms.at_once
 
-    def took(self, size: int, seconds: float) -> None:
-        """Take note of how long a part took; of a carrier that takes hours, that says nothing about the line."""
-        self.failed(size, seconds)
-        if self._at_once and seconds < _QUICK_SECONDS and size >= self.part:
-            self.part = min(MOST_PART, size * 2)
+    def took(self, size: int, seconds: float, *, came: bool) -> None:
+        """Take note of how long a part took, or did not come.
 
-    def failed(self, size: int, seconds: float) -> None:
-        """Take note of a part that did not come: how soon it was refused says nothing about the line."""
-        if self._at_once and seconds > _SLOW_SECONDS:
+        Neither the time of a carrier that takes hours nor how soon a part is refused says anything about the line.
+        """
+        if not self._at_once:
+            return
+        if seconds > _SLOW_SECONDS:
             self.part = max(LEAST_PART, min(self.part, size // 2))
+        elif came and seconds < _QUICK_SECONDS and size >= self.part:
+            self.part = min(MOST_PART, size * 2)
 
 
 class Line:
@@ -79,7 +80,7 @@ class Line:
             data = await self._ask(offset, size)
         except BaseException:
             self._peer.slots.release()
-            self._peer.failed(size, monotonic() - began)
+            self._peer.took(size, monotonic() - began, came=False)
             raise
-        self._peer.took(size, monotonic() - began)
+        self._peer.took(size, monotonic() - began, came=True)
         return data

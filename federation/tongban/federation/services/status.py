@@ -4,10 +4,13 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Protocol
 
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
+
 from tongban.api.admin.v1 import admin_pb2 as pb
+from tongban.api.documents.v1.documents_pb2 import Member
 from tongban.core.documents import Freshness
 from tongban.core.times import micros, timestamp
-from tongban.federation.carriers.certificates import member_of
 from tongban.federation.exchange.endpoints import EndpointState
 from tongban.federation.plugins.loading import Loaded
 from tongban.federation.resources import Resources
@@ -133,9 +136,14 @@ class Status:
 
     def _certificate_problems(self) -> Iterator[str]:
         """Yield what is wrong with the certificate that this node shows; peers let in only what the directory lists."""
-        keeper, chosen = self._resources.keeper, self._resources.settings
-        shown = (self._resources.home / chosen.keys.certificate).read_bytes()
-        if keeper.view.directory and member_of(shown, keeper, self._resources.clock) != chosen.member:
+        view, path = self._resources.keeper.view, self._resources.home / self._resources.settings.keys.certificate
+        own = view.members.get(self._resources.member, Member())
+        try:
+            shown = load_pem_x509_certificate(path.read_bytes()).public_bytes(Encoding.DER)
+        except (OSError, ValueError):
+            yield f"{path} cannot be read as a certificate in PEM form: put it back from a backup"
+            return
+        if view.directory and shown not in [node.certificate for node in own.nodes]:
             remedy = "tongban directory add member.card, publish, and import at every node"
             yield f"peers refuse this node: the directory does not list the certificate that it shows ({remedy})"
 
