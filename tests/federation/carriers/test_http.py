@@ -19,9 +19,12 @@ from tongban.core import codes
 from tongban.core.signing import private_pem
 from tongban.core.times import wall_clock
 from tongban.federation import settings
+from tongban.federation.carriers.http_client import MOST_CONNECTIONS
 from tongban.federation.carriers.http_frames import LINK, MEDIA_TYPE, PATH, FrameReader, NoFrame, framed
 from tongban.federation.carriers.http_posts import HttpPosts
 from tongban.federation.carriers.settings import HttpCarrier
+from tongban.federation.exchange.carrier import PeerUnavailable
+from tongban.federation.exchange.places import attempt
 from tongban.federation.formation import keys
 from tongban.federation.transport.closed import DoorClosed
 from tongban.federation.transport.http_door import HttpDoor
@@ -147,6 +150,23 @@ async def test_no_two_peers_learn_the_same_name_of_a_node(tmp_path: Path) -> Non
         for request in (one.requests[0], other.requests[0])
     ]
     assert names[0] != names[1]
+
+
+async def test_a_post_that_ends_before_it_began_keeps_no_connection(tmp_path: Path) -> None:
+    """As when the asker's time is over in the very turn of the loop in which its POST is made."""
+    async with Gateway(0, hangs_up) as gateway:
+        chosen = {QIDONG: HttpCarrier(kind="http", url=f"http://127.0.0.1:{gateway.port}")}
+        posts, question = HttpPosts(chosen, tmp_path, Nobody(), 10), Question(timeout_ms=100)  # type: ignore[arg-type]
+        of_peer = posts._peers[QIDONG]
+        sending = asyncio.create_task(posts.send(QIDONG, [question]))
+        while not of_peer._under_way:  # noqa: ASYNC110 - the turn in which it is made, and no later one
+            await asyncio.sleep(0)
+        posts.cancel(QIDONG, [attempt(question)])
+        with pytest.raises(PeerUnavailable):
+            await asyncio.wait_for(sending, 5.0)
+        await until(lambda: not of_peer._under_way)
+        assert of_peer._slots._value == MOST_CONNECTIONS
+        await posts.close()
 
 
 class Nobody:

@@ -8,11 +8,12 @@ from typing import cast
 import grpc
 import pytest
 
-from tongban.api.exchange.v1.exchange_pb2 import LinkResponse
+from tongban.api.exchange.v1.exchange_pb2 import LinkResponse, Question, SealedMessage
 from tongban.federation.carriers import link
 from tongban.federation.carriers.certificates import Target
 from tongban.federation.carriers.dialling import LINK, Dialled
 from tongban.federation.exchange.asking import Asking
+from tongban.federation.exchange.places import attempt
 
 
 class Staying(grpc.GenericRpcHandler):
@@ -53,3 +54,19 @@ async def test_a_peer_that_stops_and_stays_keeps_no_connection(
     await asyncio.wait_for(one.run(), 5.0)
     assert (one.open, one.problem) == (False, "")
     assert dialled.channel.get_state() is grpc.ChannelConnectivity.SHUTDOWN
+
+
+async def test_a_question_that_got_a_place_as_the_link_ended_takes_another(dialled: Dialled) -> None:
+    def lost(peer: str, ids: Collection[bytes]) -> None:
+        pass
+
+    one = link.Link("320681", dialled, cast(Asking, SimpleNamespace(lost=lost)), lambda: None)
+    first, *others = [Question(message=SealedMessage(header=b"%d" % number)) for number in range(11)]
+    for question in (first, *others[:-1]):
+        assert await one.take(question)
+    waiting = asyncio.create_task(one.take(others[-1]))
+    await asyncio.sleep(0)
+    one.cancel([attempt(first)])  # Its place goes to who waits, and before he runs again the link ends.
+    one.retire()
+    assert not await waiting
+    await dialled.channel.close()
